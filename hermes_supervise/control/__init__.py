@@ -1,0 +1,1 @@
+"""Talking to a running supervisor: one protocol file, used by the server and by the client."""

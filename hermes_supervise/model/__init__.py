@@ -1,0 +1,1 @@
+"""The vocabulary of every room: frozen values, enums and nothing that acts."""

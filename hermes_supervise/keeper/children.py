@@ -1,0 +1,240 @@
+"""
+The runs that the keeper holds, and their ends.
+
+An end is remembered until it is acknowledged.  A run id that is known is never made twice: the
+old answer is given again.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable
+
+from hermes_supervise.keeper import making, witness
+from hermes_supervise.keeper.wire import Message
+
+Send = Callable[[Message], None]
+
+
+class Run:
+    """One process that we hold: a child of ours, or an adopted one (``child`` false)."""
+
+    __slots__ = ("answer", "child", "end", "inode", "number", "pid", "pidfd", "ticks")
+
+    def __init__(self, pid: int, number: int, *, child: bool) -> None:
+        self.pid = pid
+        self.number = number
+        self.child = child
+        self.pidfd: int | None = None
+        self.inode = 0
+        self.ticks = 0
+        self.answer: Message | None = None
+        self.end: Message | None = None
+
+
+class Children:
+    """All runs by run id; the only place that waits for processes."""
+
+    def __init__(self, maker: making.Maker, poll: select.poll, send: Send) -> None:
+        self.maker = maker
+        self.poll = poll
+        self.send = send
+        self.runs: dict[str, Run] = {}
+        self.by_pid: dict[int, str] = {}
+        self.forming: dict[int, str] = {}
+        self.watched: dict[int, str] = {}
+        self._has_inodes: bool | None = None
+
+    # -- making ---------------------------------------------------------------------------------
+
+    def spawn(self, order: making.Order) -> None:
+        """Make a run, or give the old answer for a run id that is known."""
+        known = self.runs.get(order.run_id)
+        if known is not None:
+            self._repeat(known)
+            return
+        try:
+            pid, report = self.maker.make(order)
+        except making.CannotMake as problem:
+            self.send(("failed", order.run_id, order.number, problem.step, problem.code))
+            return
+        run = Run(pid, order.number, child=True)
+        self._identify(run)
+        self.runs[order.run_id] = run
+        self.by_pid[pid] = order.run_id
+        if report is None:
+            self._answer(order.run_id, run)
+        else:
+            self.forming[report] = order.run_id
+            self.poll.register(report, select.POLLIN)
+
+    def formed(self, report: int) -> None:
+        """A forked child has become the program, or says why it could not."""
+        run_id = self.forming[report]
+        try:
+            problem = making.read_report(report)
+        except BlockingIOError:
+            return
+        self.poll.unregister(report)
+        del self.forming[report]
+        run = self.runs[run_id]
+        if problem is None:
+            self._answer(run_id, run)
+            if run.end is not None:
+                self.send(run.end)
+            return
+        self._forget(run_id)
+        self.by_pid[run.pid] = ""  # its end is awaited, and means nothing
+        self.send(("failed", run_id, run.number, problem.step, problem.code))
+
+    def _answer(self, run_id: str, run: Run) -> None:
+        run.answer = ("made", run_id, run.number, run.pid, run.inode, run.ticks)
+        self.send(run.answer)
+
+    def _repeat(self, run: Run) -> None:
+        for message in (run.answer, run.end):
+            if message is not None:
+                self.send(message)
+
+    def _identify(self, run: Run) -> None:
+        run.pidfd = witness.open_pidfd(run.pid)
+        if run.pidfd is not None:
+            if self._has_inodes is None:
+                self._has_inodes = witness.pidfds_have_inodes(run.pidfd)
+            if self._has_inodes:
+                run.inode = os.fstat(run.pidfd).st_ino
+                return
+        run.ticks = witness.start_ticks(run.pid)
+
+    # -- adopting -------------------------------------------------------------------------------
+
+    def adopt(self, run_id: str, pid: int, inode: int, ticks: int) -> None:
+        """Hold a living process that an earlier keeper made, if it still is that process."""
+        if run_id in self.runs:
+            self._repeat(self.runs[run_id])
+            return
+        run = Run(pid, 0, child=False)
+        self._identify(run)
+        same = run.inode == inode if inode else run.ticks == ticks and ticks > 0
+        status = witness.zombie_status(pid) if same else None
+        if not same or pid <= 1:
+            self._close(run)
+            self.send(("lost", run_id))
+            return
+        self.runs[run_id] = run
+        self._answer(run_id, run)
+        if status is not None:
+            self._end(run_id, run, status)
+        elif run.pidfd is not None:
+            self.watched[run.pidfd] = run_id
+            self.poll.register(run.pidfd, select.POLLIN)
+
+    def adopted_ended(self, pidfd: int) -> None:
+        """An adopted process died: its status from the zombie, from the kernel, or unknown."""
+        run_id = self.watched[pidfd]
+        run = self.runs[run_id]
+        status = witness.zombie_status(run.pid)
+        if status is None:
+            status = witness.reaped_status(pidfd)
+        self._end(run_id, run, status)
+
+    def check_adopted(self) -> bool:
+        """Look for ends of adopted processes where there is no pidfd; True while there are any."""
+        any_left = False
+        for run_id, run in list(self.runs.items()):
+            if run.child or run.pidfd is not None or run.end is not None:
+                continue
+            if witness.start_ticks(run.pid) == run.ticks:
+                any_left = True
+            else:
+                self._end(run_id, run, None)
+        return any_left
+
+    # -- ends -----------------------------------------------------------------------------------
+
+    def reap(self) -> dict[int, int]:
+        """
+        Wait for every child that has ended.
+
+        Returns:
+            pid → wait status of those that are no run: the supervisor, the compiler; strays that
+            came to us as the subreaper are told to the supervisor as ``stray``.
+        """
+        others: dict[int, int] = {}
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return others
+            if pid == 0:
+                return others
+            run_id = self.by_pid.pop(pid, None)
+            if run_id is None:
+                others[pid] = status
+            elif run_id and run_id in self.runs:
+                run = self.runs[run_id]
+                rusage = (usage.ru_utime, usage.ru_stime, usage.ru_maxrss)
+                self._end(run_id, run, status, rusage)
+
+    def _end(
+        self,
+        run_id: str,
+        run: Run,
+        status: int | None,
+        rusage: tuple[float, float, int] | None = None,
+    ) -> None:
+        if run.pidfd is not None and run.pidfd in self.watched:
+            del self.watched[run.pidfd]
+            self.poll.unregister(run.pidfd)
+        known = -1 if status is None else status
+        run.end = ("ended", run_id, known, rusage or ())
+        if run.answer is not None:
+            self.send(run.end)
+
+    def acknowledge(self, run_id: str) -> None:
+        """The end of this run is on disk: forget it."""
+        run = self.runs.get(run_id)
+        if run is not None and run.end is not None:
+            self._forget(run_id)
+
+    def _forget(self, run_id: str) -> None:
+        run = self.runs.pop(run_id)
+        self._close(run)
+
+    @staticmethod
+    def _close(run: Run) -> None:
+        if run.pidfd is not None:
+            os.close(run.pidfd)
+            run.pidfd = None
+
+    def signal(self, run_id: str, number: int) -> bool:
+        """
+        Send a signal to a run.
+
+        An unreaped child cannot have lost its pid to a stranger, and a pidfd never does; an
+        adopted process without a pidfd is compared by its start time first.
+        """
+        run = self.runs.get(run_id)
+        if run is None or run.end is not None or run.pid <= 1:
+            return False
+        try:
+            if run.pidfd is not None and hasattr(os, "pidfd_open"):
+                import signal  # noqa: PLC0415  # already loaded; named here for the one use
+
+                signal.pidfd_send_signal(run.pidfd, number)
+            elif run.child or witness.start_ticks(run.pid) == run.ticks:
+                os.kill(run.pid, number)
+            else:
+                return False
+        except ProcessLookupError:
+            return False
+        return True
+
+    def held(self) -> list[Message]:
+        """Return what a new supervisor has to know of every run."""
+        return [
+            (run_id, run.pid, run.inode, run.ticks, run.number, run.child, run.end)
+            for run_id, run in self.runs.items()
+            if run.answer is not None
+        ]

@@ -1,0 +1,217 @@
+"""
+Making a process: by vfork where that is enough, by fork where the child has to move first.
+
+``posix_spawn`` cannot change directory, umask or limits, but the child inherits them: the keeper
+has one thread, so it sets them for the moment of the call.  A control group or another user must
+be entered by the child itself, before its exec, and without a shell in between: for these the
+keeper forks, which is cheap because the keeper is small.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+ALL_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+
+
+@dataclass
+class Order:
+    """What a spawn request says; every path is absolute."""
+
+    run_id: str
+    number: int
+    executable: str
+    argv: list[str]
+    environment: dict[str, str]
+    directory: str
+    umask: int | None
+    user: tuple[int, int, tuple[int, ...]] | None
+    stdout: str | None
+    stderr: str | None
+    cgroup: str | None
+
+
+class CannotMake(Exception):
+    """No process came to be.  ``step`` says at what it failed, ``code`` is the errno."""
+
+    def __init__(self, step: str, code: int) -> None:
+        super().__init__(step, code)
+        self.step = step
+        self.code = code
+
+
+class Maker:
+    """Spawns programs; holds what all of them get."""
+
+    def __init__(self, nofile: tuple[int, int]) -> None:
+        self.nofile = nofile
+        """The descriptor limit (soft, hard) that programs get: the one we were started with."""
+        self.raised = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.umask = os.umask(0o077)
+        self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+
+    def make(self, order: Order) -> tuple[int, int | None]:
+        """
+        Make a process in a session of its own.
+
+        Returns:
+            Its pid, and the descriptor on which a forked child still has to report its exec (end
+            of file: done; else ``step`` and errno), or None when the exec is already done.
+
+        Raises:
+            CannotMake: there is no process.
+        """
+        streams = self._streams(order)
+        try:
+            if order.cgroup is None and order.user is None:
+                return self._spawn(order, streams), None
+            return self._fork(order, streams)
+        finally:
+            for fd in set(streams[1:]) - {1, 2}:
+                os.close(fd)
+
+    def _streams(self, order: Order) -> tuple[int, int, int]:
+        out = 1 if order.stdout is None else _open_log(order.stdout, order.user is not None)
+        if order.stderr is None:
+            return self.null, out, 2 if order.stdout is None else out
+        try:
+            return self.null, out, _open_log(order.stderr, order.user is not None)
+        except CannotMake:
+            if out != 1:
+                os.close(out)
+            raise
+
+    def _spawn(self, order: Order, streams: tuple[int, int, int]) -> int:
+        try:
+            os.chdir(order.directory)
+        except OSError as problem:
+            raise CannotMake("directory", problem.errno or 0) from None
+        os.umask(self.umask if order.umask is None else order.umask)
+        lower = self.raised != self.nofile
+        if lower:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.nofile[0], self.raised[1]))
+        try:
+            return os.posix_spawn(
+                order.executable,
+                order.argv,
+                order.environment,
+                file_actions=[(os.POSIX_SPAWN_DUP2, fd, at) for at, fd in enumerate(streams)],
+                setsid=True,
+                setsigmask=[],
+                setsigdef=ALL_SIGNALS,
+            )
+        except OSError as problem:
+            code = problem.errno or 0
+            step = "fork" if code in (errno.EAGAIN, errno.ENOMEM) else "exec"
+            raise CannotMake(step, code) from None
+        finally:
+            if lower:
+                resource.setrlimit(resource.RLIMIT_NOFILE, self.raised)
+            os.umask(0o077)
+            os.chdir("/")
+
+    def _fork(self, order: Order, streams: tuple[int, int, int]) -> tuple[int, int]:
+        reader, writer = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+        # A signal that reached the child before its handlers are gone would wake our own loop.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ALL_SIGNALS)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become(order, streams, writer)
+        except OSError as problem:
+            os.close(reader)
+            raise CannotMake("fork", problem.errno or 0) from None
+        finally:
+            os.close(writer)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.set_blocking(reader, False)
+        return pid, reader
+
+    def _become(self, order: Order, streams: tuple[int, int, int], report: int) -> None:
+        """Turn the forked child into the program; never returns."""
+        step = "fork"
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in ALL_SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
+            step = "cgroup"
+            if order.cgroup is not None:
+                _enter(order.cgroup)
+            os.setsid()
+            step = "fork"
+            for at, fd in enumerate(streams):
+                os.dup2(fd, at)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.nofile[0], self.raised[1]))
+            step = "user"
+            if order.user is not None:
+                uid, gid, groups = order.user
+                os.setgroups(groups)
+                os.setgid(gid)
+                os.setuid(uid)
+            step = "directory"
+            os.chdir(order.directory)
+            os.umask(self.umask if order.umask is None else order.umask)
+            step = "exec"
+            signal.pthread_sigmask(signal.SIG_SETMASK, [])
+            os.execve(order.executable, order.argv, order.environment)
+        except OSError as problem:
+            os.write(report, f"{step} {problem.errno or 0}".encode())
+        finally:
+            os._exit(127)
+
+
+def read_report(reader: int) -> CannotMake | None:
+    """
+    Read a forked child's report, and close it unless it has not come yet.
+
+    Returns:
+        Why it could not become the program, None when it did.
+
+    Raises:
+        BlockingIOError: the child has neither failed nor finished its exec yet.
+    """
+    words = os.read(reader, 64).decode().split()
+    os.close(reader)
+    return CannotMake(words[0], int(words[1])) if len(words) == 2 else None
+
+
+def _open_log(path: str, guarded: bool) -> int:
+    """
+    Open a log for appending, private to its owner.
+
+    A program that runs as another user may own the folder: then no link is followed, or the
+    program could make us write anywhere.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
+    try:
+        return os.open(path, flags | (os.O_NOFOLLOW if guarded else 0), 0o600)
+    except OSError as problem:
+        raise CannotMake("log", problem.errno or 0) from None
+
+
+def _enter(cgroup: str) -> None:
+    # os.write, because an error of a buffered write would only show when the file is closed.
+    fd = os.open(cgroup + "/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, b"0")
+    finally:
+        os.close(fd)
+
+
+def keep_only(kept: set[int], close: Callable[[int], None] | None = None) -> None:
+    """Mark every descriptor from 3 up that is not in *kept* as ours alone (close on exec)."""
+    for name in os.listdir("/dev/fd"):
+        fd = int(name)
+        if fd < 3 or fd in kept:
+            continue
+        try:
+            os.set_inheritable(fd, False)
+            if close is not None:
+                close(fd)
+        except OSError:  # the descriptor of the listing itself
+            continue

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hermes_supervise.decide import steps
+from hermes_supervise.decide import ending, starting
 from hermes_supervise.decide.case import Case
 from hermes_supervise.decide.table import TABLE, Row
 from hermes_supervise.model.decision import Action, Decision, Deed, Event
@@ -70,17 +70,15 @@ def _apply(row: Row, case: Case) -> tuple[Memory, tuple[Event, ...], tuple[Deed,
         deeds = row.deeds if case.desired.has_marker else _without_marker(row.deeds)
         return (*row.step(case), deeds)
     if case.memory.phase in LIVING:
-        return (*steps.hold_ended(case), (Deed.CLEAR_MARKER,))
-    return (*steps.hold(case), ())
+        return (*ending.hold_ended(case), (Deed.CLEAR_MARKER,))
+    return (*starting.hold(case), ())
 
 
 def _without_marker(deeds: tuple[Deed, ...]) -> tuple[Deed, ...]:
     return tuple(d for d in deeds if d not in (Deed.WRITE_MARKER, Deed.CLEAR_MARKER))
 
 
-def _numbered(
-    memory: Memory, old_run: str, deeds: tuple[Deed, ...]
-) -> tuple[list[Action], Memory]:
+def _numbered(memory: Memory, old_run: str, deeds: tuple[Deed, ...]) -> tuple[list[Action], Memory]:
     """Give each deed its number; a ClearMarker is about the run that has just ended."""
     if not deeds:
         return [], memory

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hermes_supervise.decide import steps
+from hermes_supervise.decide import ending, starting, stopping
 from hermes_supervise.decide.case import Case
+from hermes_supervise.decide.telling import Step
 from hermes_supervise.model.decision import Deed
-from hermes_supervise.model.phase import LIVING, RESTING, Phase
+from hermes_supervise.model.phase import LIVING, RESTING, MarkerSight, Phase
 
 P = Phase
 SPAWN = (Deed.SPAWN,)
@@ -34,7 +35,7 @@ class Row:
     when: Callable[[Case], bool]
     to: Phase | None
     deeds: tuple[Deed, ...] = ()
-    step: steps.Step
+    step: Step
 
 
 def _of(*phases: Phase) -> frozenset[Phase]:
@@ -50,6 +51,11 @@ def _work_done_first_seen(case: Case) -> bool:
     return case.memory.drained_at is None and (case.observed.drained or case.remains())
 
 
+def _marker_gone(case: Case) -> bool:
+    gone = (MarkerSight.CONSUMED, MarkerSight.EXPIRED)
+    return case.observed.marker in gone and case.memory.marker not in gone
+
+
 def _marker_old(case: Case) -> bool:
     at = case.marker_refresh_at()
     return case.alive() and at is not None and case.now.at >= at
@@ -62,14 +68,14 @@ TABLE: tuple[Row, ...] = (
         words="alive, wanted, ready or past its start timeout",
         when=lambda c: c.alive() and c.up() and (c.ready() or c.now.at >= c.start_timeout_at()),
         to=P.RUNNING,
-        step=steps.adopt_running,
+        step=starting.adopt_running,
     ),
     Row(
         frm=RESTING,
         words="alive, wanted, younger",
         when=lambda c: c.alive() and c.up(),
         to=P.STARTING,
-        step=steps.adopt_starting,
+        step=starting.adopt_starting,
     ),
     Row(
         frm=RESTING,
@@ -77,7 +83,7 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.alive(),
         to=P.DRAINING,
         deeds=ASK,
-        step=steps.adopt_draining,
+        step=starting.adopt_draining,
     ),
     Row(
         frm=RESTING,
@@ -85,14 +91,14 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.remains(),
         to=P.KILLING,
         deeds=FORCE,
-        step=steps.kill_orphans,
+        step=stopping.kill_orphans,
     ),
     Row(
         frm=_of(P.WAITING, P.BACKOFF, P.EXITED, P.FAILED),
         words="not up, or no longer in the file",
         when=lambda c: not c.up(),
         to=P.STOPPED,
-        step=steps.rest,
+        step=ending.rest,
     ),
     Row(
         frm=_of(P.WAITING, P.BACKOFF, P.EXITED, P.FAILED),
@@ -100,7 +106,7 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.other_revision(),
         to=P.STARTING,
         deeds=SPAWN,
-        step=steps.spawn,
+        step=starting.spawn,
     ),
     Row(
         frm=_of(P.STOPPED, P.WAITING),
@@ -108,7 +114,7 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.up() and c.memory.due_at is None,
         to=P.STARTING,
         deeds=SPAWN,
-        step=steps.spawn,
+        step=starting.spawn,
     ),
     Row(
         frm=_of(P.WAITING, P.BACKOFF, P.FAILED),
@@ -116,7 +122,7 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.due(),
         to=P.STARTING,
         deeds=SPAWN,
-        step=steps.spawn_counted,
+        step=starting.spawn_counted,
     ),
     # -- a process claimed, and seen gone -------------------------------------------------------
     Row(
@@ -125,7 +131,7 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.gone() and not c.up(),
         to=P.STOPPED,
         deeds=CLEAR,
-        step=steps.stop,
+        step=ending.stop,
     ),
     Row(
         frm=_of(P.STARTING),
@@ -133,7 +139,7 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.never_made(),
         to=P.STARTING,
         deeds=SPAWN,
-        step=steps.spawn_again,
+        step=starting.spawn_again,
     ),
     Row(
         frm=LIVING,
@@ -141,7 +147,7 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.gone() and c.planned(),
         to=P.STARTING,
         deeds=CLEAR_AND_SPAWN,
-        step=steps.respawn_planned,
+        step=ending.respawn_planned,
     ),
     Row(
         frm=LIVING,
@@ -149,7 +155,7 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.gone() and c.asks_for_restart(),
         to=P.STARTING,
         deeds=CLEAR_AND_SPAWN,
-        step=steps.respawn_asked,
+        step=ending.respawn_asked,
     ),
     Row(
         frm=LIVING,
@@ -157,7 +163,7 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.gone() and c.fatal(),
         to=P.FAILED,
         deeds=CLEAR,
-        step=steps.park_fatal,
+        step=ending.park_fatal,
     ),
     Row(
         frm=LIVING,
@@ -165,7 +171,7 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.gone() and c.policy_says_no(),
         to=P.EXITED,
         deeds=CLEAR,
-        step=steps.leave,
+        step=ending.leave,
     ),
     Row(
         frm=LIVING,
@@ -173,7 +179,7 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.gone() and c.budget_spent(),
         to=P.FAILED,
         deeds=CLEAR,
-        step=steps.park_spent,
+        step=ending.park_spent,
     ),
     Row(
         frm=LIVING,
@@ -181,16 +187,23 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.gone(),
         to=P.BACKOFF,
         deeds=CLEAR,
-        step=steps.back_off,
+        step=ending.back_off,
     ),
     # -- a process claimed, and something of it lives -------------------------------------------
+    Row(
+        frm=LIVING,
+        words="alive, its process not yet remembered",
+        when=lambda c: c.alive() and c.memory.process is None and c.observed.process is not None,
+        to=None,
+        step=starting.note_process,
+    ),
     Row(
         frm=_of(P.STARTING, P.RUNNING, P.DRAINING),
         words="operator says force",
         when=lambda c: (c.alive() or c.remains()) and c.force_asked(),
         to=P.KILLING,
         deeds=(Deed.WRITE_MARKER, Deed.FORCE_STOP),
-        step=steps.kill_asked,
+        step=stopping.kill_asked,
     ),
     Row(
         frm=_of(P.STARTING, P.RUNNING),
@@ -198,14 +211,14 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.remains(),
         to=P.KILLING,
         deeds=FORCE,
-        step=steps.kill_orphans,
+        step=stopping.kill_orphans,
     ),
     Row(
         frm=_of(P.STARTING),
         words="ready, or no probe and start.settle over",
         when=lambda c: c.alive() and c.ready(),
         to=P.RUNNING,
-        step=steps.run,
+        step=starting.run,
     ),
     Row(
         frm=_of(P.STARTING, P.RUNNING),
@@ -213,7 +226,7 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.alive() and c.unwanted(),
         to=P.DRAINING,
         deeds=ASK,
-        step=steps.drain,
+        step=stopping.drain,
     ),
     Row(
         frm=_of(P.STARTING),
@@ -221,14 +234,14 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.alive() and c.now.at >= c.start_timeout_at(),
         to=P.DRAINING,
         deeds=ASK,
-        step=steps.drain_late_start,
+        step=stopping.drain_late_start,
     ),
     Row(
         frm=_of(P.DRAINING),
         words="seen drained, or remains, for the first time",
         when=_work_done_first_seen,
         to=None,
-        step=steps.note_drained,
+        step=stopping.note_drained,
     ),
     Row(
         frm=_of(P.DRAINING),
@@ -236,7 +249,7 @@ TABLE: tuple[Row, ...] = (
         when=_linger_over,
         to=P.KILLING,
         deeds=FORCE,
-        step=steps.kill_leftovers,
+        step=stopping.kill_leftovers,
     ),
     Row(
         frm=_of(P.DRAINING),
@@ -244,7 +257,14 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.now.at >= c.drain_deadline(),
         to=P.KILLING,
         deeds=FORCE,
-        step=steps.kill_late,
+        step=stopping.kill_late,
+    ),
+    Row(
+        frm=_of(P.DRAINING),
+        words="our marker was consumed, or is gone too late for that",
+        when=_marker_gone,
+        to=None,
+        step=stopping.note_marker,
     ),
     Row(
         frm=_of(P.DRAINING),
@@ -252,7 +272,7 @@ TABLE: tuple[Row, ...] = (
         when=_marker_old,
         to=None,
         deeds=(Deed.WRITE_MARKER,),
-        step=steps.refresh_marker,
+        step=stopping.refresh_marker,
     ),
     Row(
         frm=_of(P.KILLING),
@@ -260,6 +280,6 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.now.at >= c.force_again_at(),
         to=None,
         deeds=FORCE,
-        step=steps.force_again,
+        step=stopping.force_again,
     ),
 )

@@ -36,7 +36,7 @@ class Order:
     cgroup: str | None
 
 
-class CannotMake(Exception):
+class CannotMake(Exception):  # noqa: N818  # it reads as what happened
     """No process came to be.  ``step`` says at what it failed, ``code`` is the errno."""
 
     def __init__(self, step: str, code: int) -> None:

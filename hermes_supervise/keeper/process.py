@@ -372,5 +372,5 @@ def main(arguments: list[str]) -> int:
     os.chdir("/")
     keeper = Keeper(options, nofile)
     code = keeper.run()
-    keeper._flush()  # noqa: SLF001
+    keeper._flush()
     return code

@@ -38,7 +38,7 @@ class Wire:
 
     def put(self, message: Message, fds: tuple[int, ...] = ()) -> None:
         """Queue a message; ``flush`` sends it."""
-        body = marshal.dumps(message, MARSHAL_FORM)
+        body = marshal.dumps(message, MARSHAL_FORM)  # type: ignore[arg-type]  # plain values only
         frame = len(body).to_bytes(4, "little") + len(fds).to_bytes(2, "little") + body
         if not fds and self._out and not self._out[-1][1] and len(self._out[-1][0]) < CHUNK:
             self._out[-1] = (self._out[-1][0] + frame, ())

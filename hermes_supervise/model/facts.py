@@ -80,8 +80,8 @@ class Observed:
 
     ``run_id`` names the run that the sight is about: what was seen of another run than the
     remembered one says nothing about a living phase.  ``started_at`` is when the seen process
-    began, where that is known.  ``ready`` is None without a probe.  ``spare_run_id`` is a fresh random id that a Spawn of this
-    turn may use, so that the decision itself stays free of chance.
+    began, where that is known.  ``ready`` is None without a probe.  ``spare_run_id`` is a fresh
+    random id that a Spawn of this turn may use, so that the decision itself stays free of chance.
     """
 
     sight: Sight = Sight.GONE
@@ -115,10 +115,11 @@ class Memory:
     All that is remembered of one program; what is read back from disk decides the same.
 
     ``since_at`` is when the phase began.  ``run_id`` names the present run, or the last one.
-    ``asked_at`` is when the stop was asked for, ``marker_at`` when our marker was last written,
-    ``drained_at`` when the work was first seen done, ``forced_at`` when force was last used.  ``failures`` are the ends inside the give-up window, ``streak``
-    the short runs in a row.  ``park`` is the wait before the next trial of a parked program,
-    ``trial`` says that the present run is such a trial.
+    ``asked_at`` is when the stop was asked for, ``marker_at`` when our marker was last written and
+    ``marker`` what became of it, ``drained_at`` when the work was first seen done, ``forced_at``
+    when force was last used.  ``failures`` are the ends inside the give-up window, ``streak`` the
+    short runs in a row.  ``park`` is the wait before the next trial of a parked program, ``trial``
+    says that the present run is such a trial.
     """
 
     phase: Phase = Phase.STOPPED
@@ -136,6 +137,7 @@ class Memory:
     deed: int = 0
     asked_at: float | None = None
     marker_at: float | None = None
+    marker: MarkerSight = MarkerSight.NONE
     drained_at: float | None = None
     forced_at: float | None = None
     outcome: Outcome | None = None

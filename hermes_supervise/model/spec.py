@@ -139,7 +139,11 @@ class GiveUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restart:
-    """When a program that ended by itself is started again.  ``policy``: always, on-failure, never."""
+    """
+    When a program that ended by itself is started again.
+
+    ``policy`` is ``always``, ``on-failure`` or ``never``.
+    """
 
     policy: str = "always"
     success_exit_codes: tuple[int, ...] = (0,)

@@ -1,0 +1,84 @@
+"""``ctl start``, ``stop`` and ``restart``: ask, then wait and show what happens."""
+
+from __future__ import annotations
+
+import os
+import sys
+from time import monotonic  # noqa: TID251 - how long to wait for, no decision about a program
+
+from hermes_supervise.cli.following import Following
+from hermes_supervise.cli.interrupts import Interrupts
+from hermes_supervise.cli.progress import Progress
+from hermes_supervise.cli.terminal import look
+from hermes_supervise.cli.usage import DONE, NOT_AS_ASKED, TIME_RAN_OUT, UsageError
+from hermes_supervise.control.client import call
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hermes_supervise.cli.usage import Options
+
+
+def run(options: Options) -> int:
+    """Do the verb and return its exit code."""
+    batch = getattr(options, "max_parallel", None)
+    if options.no_wait:
+        if batch is not None:
+            raise UsageError("ctl restart: --max-parallel has to wait; leave out --no-wait")
+        call(options.address, options.verb, _params(options, options.names))
+        return DONE
+    deadline = None if options.timeout is None else monotonic() + options.timeout
+    if batch is None:
+        return _whole(options, deadline)
+    return _in_batches(options, batch, deadline)
+
+
+def _whole(options: Options, deadline: float | None) -> int:
+    taken = call(options.address, options.verb, _params(options, options.names))
+    progress = Progress(sys.stdout, look(sys.stdout, os.environ), len(taken["programs"]))
+    with Interrupts() as interrupts:
+        following = Following(options.address, taken, progress, interrupts, deadline)
+        try:
+            following.wait()
+        finally:
+            progress.finish()
+    return _code(options, following)
+
+
+def _in_batches(options: Options, batch: int, deadline: float | None) -> int:
+    rows = call(options.address, "status", {"names": options.names})["programs"]
+    waiting = [row["name"] for row in rows]
+    progress = Progress(sys.stdout, look(sys.stdout, os.environ), len(waiting))
+    code = DONE
+    with Interrupts() as interrupts:
+        try:
+            while waiting and code == DONE:
+                now, waiting = waiting[:batch], waiting[batch:]
+                taken = call(options.address, "restart", _params(options, now))
+                following = Following(options.address, taken, progress, interrupts, deadline)
+                following.wait()
+                code = _code(options, following)
+        finally:
+            progress.finish()
+    if waiting:
+        print(f"not restarted: {', '.join(waiting)}", file=sys.stderr)
+    return code
+
+
+def _params(options: Options, names: list[str]) -> dict[str, object]:
+    params: dict[str, object] = {"names": names}
+    if options.verb != "start":
+        params["force"] = options.force
+    if options.verb == "stop" and options.drain_timeout is not None:
+        params["drain_timeout"] = options.drain_timeout
+    return params
+
+
+def _code(options: Options, following: Following) -> int:
+    verdicts = following.verdicts
+    if following.ended == "done":
+        return NOT_AS_ASKED if "failed" in verdicts.values() else DONE
+    open_names = [name for name, verdict in verdicts.items() if verdict == "pending"]
+    some = ", ".join(open_names[:5]) + (" ..." if len(open_names) > 5 else "")
+    why = "time ran out" if following.ended == "time" else "no longer waiting"
+    print(f"{why}; {options.verb} stays asked for: {some}", file=sys.stderr)
+    return TIME_RAN_OUT

@@ -1,0 +1,1 @@
+"""Every test of the project; `python -m tests.benchmarks` runs the benchmarks."""

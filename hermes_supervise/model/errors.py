@@ -7,6 +7,10 @@ class HermesSuperviseError(Exception):
     """The root of every error that is ours; its text is a sentence for people."""
 
 
+class PlanError(HermesSuperviseError):
+    """A compiled plan is of another format, or damaged."""
+
+
 class ControlError(HermesSuperviseError):
     """The supervisor could not be asked, or said no."""
 

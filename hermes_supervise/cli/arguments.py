@@ -121,7 +121,7 @@ def parse(parser: Parser, words: Sequence[str]) -> Options:
     """
     options = Options()
     try:
-        parser.parse_intermixed_args(words, options)  # type: ignore[call-overload]
+        parser.parse_intermixed_args(words, options)
     except argparse.ArgumentError as problem:
         parser.error(str(problem))
     return options

@@ -7,9 +7,10 @@ deadline, by Ctrl-C, or with the supervisor, which is asked again when it comes 
 
 from __future__ import annotations
 
+import contextlib
 from time import monotonic  # noqa: TID251 - how long to wait for, no decision about a program
 
-from hermes_supervise.control.client import CALL_TIMEOUT, call, connect, reconnect
+from hermes_supervise.control.client import call, links
 from hermes_supervise.model.errors import ConnectionLost
 
 TYPE_CHECKING = False
@@ -64,32 +65,27 @@ class Following:
         if not self._programs:
             self.ended = "done"
             return
-        link = connect(self._address)
-        while True:
-            with link:
-                try:
-                    link.send("follow", {"kind": self._kind, "programs": self._programs})
-                    if self._listen(link):
-                        return
-                except ConnectionLost:
-                    pass  # It is being replaced: the same question is asked of the next one.
-            link = reconnect(self._address, CALL_TIMEOUT)
+        for link in links(self._address):
+            # A supervisor that is being replaced is asked again when it is there.
+            with contextlib.suppress(ConnectionLost):
+                self._listen(link)
+            if self.ended is not None:
+                return
 
-    def _listen(self, link: Link) -> bool:
-        """Return True when the waiting is over, False when the question must be asked anew."""
+    def _listen(self, link: Link) -> None:
+        """Listen until the waiting is over, or until other runs are to be asked for."""
+        link.send("follow", {"kind": self._kind, "programs": self._programs})
         while True:
             message = link.next(self._patience(), [self._interrupts.descriptor])
             if message is not None and message[0] == "":
                 self._take_last(message[1])
                 self.ended = "done"
-                return True
+                return
             if message is not None and message[0] == "progress":
                 self._take(message[1])
             pressed = self._interrupts.taken()
-            if pressed and self._interrupted(pressed):
-                return self.ended is not None
-            if self._over():
-                return True
+            if (pressed and self._interrupted(pressed)) or self._over():
+                return
             self._progress.draw()
 
     def _take(self, params: dict[str, Any]) -> None:
@@ -107,7 +103,9 @@ class Following:
     def _patience(self) -> float | None:
         now = monotonic()
         ends = [end - now for end in (self._deadline, self._leave_at) if end is not None]
-        return max(0.0, min([*ends, _TICK]))
+        if self._progress.live:
+            ends.append(_TICK)
+        return max(0.0, min(ends)) if ends else None
 
     def _over(self) -> bool:
         now = monotonic()
@@ -118,7 +116,7 @@ class Following:
         return self.ended is not None
 
     def _interrupted(self, pressed: int) -> bool:
-        """Return True when the waiting is over or goes on with another question."""
+        """Return True when the waiting is over, or other runs are to be asked for."""
         can_force = self._kind in ("stop", "restart") and not self._forced
         if self._leave_at is None and pressed == 1 and can_force:
             self._leave_at = monotonic() + SECOND_CHANCE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
@@ -49,7 +50,6 @@ class Interrupts:
 
     def _noticed(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as called
         self._count += 1
-        try:
+        # A full pipe means that there is enough to read already.
+        with contextlib.suppress(BlockingIOError):
             os.write(self._other_end, b".")
-        except BlockingIOError:
-            pass  # Full means that there is enough to read already.

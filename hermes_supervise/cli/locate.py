@@ -54,6 +54,7 @@ def _written_address(config: str, environ: Mapping[str, str], uid: int) -> str:
     place = address_file(config, environ, uid)
     try:
         with open(place, encoding="utf-8", errors="surrogateescape") as file:
+            owner = os.fstat(file.fileno()).st_uid
             address = file.readline().rstrip("\n")
     except OSError as problem:
         why = "no" if isinstance(problem, FileNotFoundError) else "cannot read the"
@@ -62,6 +63,9 @@ def _written_address(config: str, environ: Mapping[str, str], uid: int) -> str:
             f"no supervisor runs for {config}{missing}: {why} address in {place}; "
             f"start it with: hermes-supervise -c {config}"
         ) from None
+    if owner not in (uid, 0):
+        # Below the temporary folder anybody may have made it, to be told what is meant for us.
+        raise NotRunning(f"{place}: belongs to user {owner}, who is not trusted; write --socket")
     if not address:
         raise NotRunning(
             f"no supervisor runs for {config}: {place} is empty; "
@@ -72,7 +76,5 @@ def _written_address(config: str, environ: Mapping[str, str], uid: int) -> str:
 
 def _path(address: str) -> str:
     if address.startswith("tcp://"):
-        raise UsageError(
-            f"{address}: tcp addresses are not yet supported; write the path of a socket"
-        )
+        raise UsageError(f"{address}: tcp is not yet in this version; write the path of a socket")
     return address

@@ -114,7 +114,7 @@ def _room(name: str) -> ModuleType:
 
 
 def _drop_output() -> None:
-    """Let the interpreter flush into nothing at exit, instead of complaining about a closed pipe."""
+    """Let the interpreter flush into nothing at exit; it would complain about the closed pipe."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, sys.stdout.fileno())
     os.close(nothing)

@@ -47,6 +47,11 @@ class Progress:
         self._frame = 0
         self._width = 1
 
+    @property
+    def live(self) -> bool:
+        """Whether it has to be drawn again as time passes."""
+        return self._terminal.live
+
     def show(self, name: str, row: Row | None, verdict: str, note: str) -> None:
         """Take a change of one program; *verdict* is pending, done or failed."""
         if row is not None:

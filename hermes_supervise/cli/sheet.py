@@ -100,7 +100,8 @@ def lines(whole: Sheet, terminal: Terminal) -> list[str]:
 
 def head_line(head: list[Cell], terminal: Terminal) -> str:
     """Return the line about the supervisor, as much of it as fits."""
-    drawn, room = [], terminal.width or 10**6
+    drawn: list[str] = []
+    room = terminal.width or 10**6
     for text, style in head:
         shown = cut(text, room, signs=terminal.signs) if not drawn else text
         if breadth(shown) > room:

@@ -7,7 +7,7 @@ import os
 import sys
 from time import time  # noqa: TID251 - only to say how much time is left, never to decide
 
-from hermes_supervise.cli.usage import DONE, NOT_AS_ASKED
+from hermes_supervise.cli.usage import DONE, NOT_AS_ASKED, UsageError
 from hermes_supervise.control.client import call
 
 TYPE_CHECKING = False
@@ -23,6 +23,8 @@ RICH_ROWS = 200
 def run(options: Options) -> int:
     """Answer ``status`` and return its exit code."""
     if options.watch:
+        if options.json or options.check:
+            raise UsageError("ctl status --watch draws for people; leave out --json and --check")
         from hermes_supervise.cli.watch import watch  # noqa: PLC0415 - a plain status stays quick
 
         return watch(options)

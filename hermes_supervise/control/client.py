@@ -26,7 +26,7 @@ from hermes_supervise.model.errors import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
     from typing import Any, Self
 
@@ -71,20 +71,37 @@ def call(
         BadReply: What came back is no reply.
     """
     deadline = monotonic() + timeout
-    with connect(address, timeout) as link:
-        try:
-            return link.call(method, params, deadline - monotonic())
-        except ConnectionLost:
-            if method not in REPEATABLE:
-                raise
+    again = links(address, timeout)
     while True:
-        with reconnect(address, deadline - monotonic()) as link:
-            try:
-                return link.call(method, params, deadline - monotonic())
-            except ConnectionLost:
-                if monotonic() >= deadline:
-                    raise
+        link = next(again)
+        try:
+            return link.call(method, params, max(0.001, deadline - monotonic()))
+        except ConnectionLost:
+            if method not in REPEATABLE or monotonic() >= deadline:
+                raise
+        finally:
+            link.close()
+
+
+def links(address: str, timeout: float = CALL_TIMEOUT) -> Iterator[Link]:
+    """
+    Yield a connection, and another one each time that the caller lost the last.
+
+    Raises:
+        NotRunning, TimedOut: As for ``connect`` and ``reconnect``.
+        ConnectionLost: For *timeout* seconds every connection ended before it said a word.
+    """
+    silent_since = monotonic()
+    link = connect(address, timeout)
+    while True:
+        with link:
+            yield link
+        if link.heard:
+            silent_since = monotonic()
+        elif monotonic() - silent_since > timeout:
+            raise ConnectionLost(f"{address}: every connection ends before an answer")
         pause(_PAUSE)
+        link = reconnect(address, timeout)
 
 
 def connect(address: str, timeout: float = CALL_TIMEOUT) -> Link:
@@ -148,6 +165,8 @@ class Link:
         self._lines: deque[bytes] = deque()
         self._whole: dict[object, dict[str, Any]] = {}
         self._ident = 0
+        self.heard = False
+        """Whether anything ever came back."""
 
     def __enter__(self) -> Self:
         return self
@@ -234,8 +253,8 @@ class Link:
                 if message is not None:
                     return message
             left = None if deadline is None else max(0.0, deadline - monotonic())
-            ready, _, _ = select.select([self._plug, *also], [], [], left)
-            if self._plug not in ready:
+            ready, _, _ = select.select([self._plug.fileno(), *also], [], [], left)
+            if self._plug.fileno() not in ready:
                 return None
             self._read()
 
@@ -246,6 +265,7 @@ class Link:
             raise ConnectionLost(f"{self._address}: {_why(problem)}") from None
         if not piece:
             raise ConnectionLost(f"{self._address}: the connection ended before the answer")
+        self.heard = True
         head, newline, rest = piece.rpartition(b"\n")
         if newline:
             self._lines.extend(bytes(self._tail + head).split(b"\n"))

@@ -7,6 +7,7 @@ be rude: answer late, in pieces, with garbage, or hang up in the middle.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import tempfile
@@ -19,6 +20,20 @@ from typing import Any, Self
 from hermes_supervise.control import protocol
 
 Answer = Callable[["Caller", dict[str, Any]], None]
+
+
+def supervisor_part(**changes: Any) -> dict[str, Any]:
+    """Return the ``supervisor`` part of a status document."""
+    return {
+        "pid": 7,
+        "keeper_pid": 6,
+        "version": "0.1.0",
+        "config": "/etc/gateways/supervisor.yaml",
+        "state": "running",
+        "started_at": "2026-01-01T00:00:00.000Z",
+        "uptime_s": 273600.0,
+        **changes,
+    }
 
 
 @dataclass(slots=True)
@@ -63,7 +78,7 @@ class FakeServer:
     """Answers by method; what is not in ``answers`` is answered from ``rows``."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
-    supervisor: dict[str, Any] = field(default_factory=lambda: supervisor())
+    supervisor: dict[str, Any] = field(default_factory=supervisor_part)
     answers: dict[str, Answer] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     folder: str = ""
@@ -94,10 +109,8 @@ class FakeServer:
         self._gone.set()
         assert self._listener is not None
         for plug in [self._listener, *self._plugs]:
-            try:
+            with contextlib.suppress(OSError):  # The other side was faster.
                 plug.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # The other side was faster.
         for thread in self._threads:
             thread.join(5)
         for plug in [self._listener, *self._plugs]:
@@ -178,20 +191,6 @@ def _lines(plug: socket.socket) -> Iterator[bytes]:
             return
         *lines, tail = (tail + piece).split(b"\n")
         yield from lines
-
-
-def supervisor(**changes: Any) -> dict[str, Any]:
-    """Return the ``supervisor`` part of a status document."""
-    return {
-        "pid": 7,
-        "keeper_pid": 6,
-        "version": "0.1.0",
-        "config": "/etc/gateways/supervisor.yaml",
-        "state": "running",
-        "started_at": "2026-01-01T00:00:00.000Z",
-        "uptime_s": 273600.0,
-        **changes,
-    }
 
 
 def row(name: str, **changes: Any) -> dict[str, Any]:

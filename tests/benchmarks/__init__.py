@@ -1,0 +1,1 @@
+"""What supervision costs, as ratios: ``python -m tests.benchmarks``."""

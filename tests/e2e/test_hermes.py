@@ -96,6 +96,7 @@ class Supervised:
         """Ask until the answer is yes, or fail with *what* should have happened."""
         deadline = time.monotonic() + PATIENCE
         while not question():
+            assert self.process.poll() is None, f"the supervisor is gone: {what}{self.told()}"
             assert time.monotonic() < deadline, f"not in {PATIENCE} s: {what}{self.told()}"
             time.sleep(0.05)
 

@@ -72,7 +72,7 @@ def foreground_parser() -> Parser:
         action="store_true",
         help="a service manager starts us again when the keeper dies (found out under systemd)",
     )
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.add_argument("--version", action="store_true", help="print the version and end")
     return parser
 
 

@@ -161,10 +161,10 @@ class Progress:
         count = {word: list(self._verdicts.values()).count(word) for word in ("done", "failed")}
         cells = [(f"{count['done']} done", "good")]
         if count["failed"]:
-            cells.append((f"{count['failed']} failed", "bad"))
+            cells.append((f" {count['failed']} failed", "bad"))
         left = self._expected - count["done"] - count["failed"]
         if left:
-            cells.append((f"{left} not finished", "busy"))
+            cells.append((f" {left} not finished", "busy"))
         return [self._line(cells)]
 
     def _bar(self, share: float) -> str:

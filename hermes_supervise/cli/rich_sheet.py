@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hermes_supervise.cli.sheet import GAP, RIGHT
+from hermes_supervise.cli.sheet import GAP, RIGHT, head_that_fits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,15 +44,14 @@ def draw(whole: Sheet, terminal: Terminal, stream: TextIO) -> None:
         emoji=False,
         soft_wrap=False,
     )
-    render(whole, console)
+    render(whole, console, terminal)
 
 
-def render(whole: Sheet, console: Console) -> None:
-    """Print the sheet on any console of rich; its cells fit already."""
-    head = Text(no_wrap=True, overflow="ellipsis")
-    for number, (text, style) in enumerate(whole.head):
+def render(whole: Sheet, console: Console, terminal: Terminal) -> None:
+    """Print the sheet on any console of rich; its cells fit *terminal* already."""
+    head = Text(no_wrap=True)
+    for number, (text, style) in enumerate(head_that_fits(whole.head, terminal)):
         head.append(" " * GAP if number else "").append(text, STYLES.get(style, ""))
-    head.truncate(console.width, overflow="ellipsis")
     console.print(head)
     console.print()
     console.print(_table(whole))

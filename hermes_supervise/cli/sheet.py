@@ -30,7 +30,7 @@ DROPPED_FIRST = (
 
 RIGHT = frozenset({"PID", "UPTIME", "RESTARTS", "CPU", "RSS", "PSS"})
 GAP = 2
-MESSAGE_LEAST = 16
+MESSAGE_LEAST = 24
 
 
 class Sheet:
@@ -100,15 +100,20 @@ def lines(whole: Sheet, terminal: Terminal) -> list[str]:
 
 def head_line(head: list[Cell], terminal: Terminal) -> str:
     """Return the line about the supervisor, as much of it as fits."""
-    drawn: list[str] = []
-    room = terminal.width or 10**6
+    fitting = head_that_fits(head, terminal)
+    return (" " * GAP).join(paint(text, style, terminal) for text, style in fitting)
+
+
+def head_that_fits(head: list[Cell], terminal: Terminal) -> list[Cell]:
+    """Return the first pieces that fit side by side; of a piece that is too long nothing."""
+    room, fitting = terminal.width or 80, []
     for text, style in head:
-        shown = cut(text, room, signs=terminal.signs) if not drawn else text
+        shown = text if fitting else cut(text, room, signs=terminal.signs)
         if breadth(shown) > room:
             break
-        drawn.append(paint(shown, style, terminal))
+        fitting.append((shown, style))
         room -= breadth(shown) + GAP
-    return (" " * GAP).join(drawn)
+    return fitting
 
 
 def total(widths: dict[str, int]) -> int:

@@ -95,7 +95,7 @@ def last_exit(row: Row, now: float) -> Cell:
         text += f" {end['code']}"
     at = instant(end.get("at"))
     if at is not None:
-        text += f", {duration_text(max(0.0, now - at))} ago"
+        text += f", {duration_text(max(0.0, now - at)).split()[0]} ago"
     return text, "bad" if outcome in ("failed", "crashed", "never-started") else _mild(outcome)
 
 

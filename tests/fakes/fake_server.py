@@ -85,7 +85,8 @@ class FakeServer:
     _listener: socket.socket | None = None
     _threads: list[threading.Thread] = field(default_factory=list)
     _plugs: list[socket.socket] = field(default_factory=list)
-    _gone: threading.Event = field(default_factory=threading.Event)
+    _gone: list[threading.Event] = field(default_factory=list)
+    _closed: bool = False
 
     @property
     def path(self) -> str:
@@ -106,7 +107,9 @@ class FakeServer:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._gone.set()
+        self._closed = True
+        for gone in self._gone:
+            gone.set()
         assert self._listener is not None
         for plug in [self._listener, *self._plugs]:
             with contextlib.suppress(OSError):  # The other side was faster.
@@ -125,7 +128,7 @@ class FakeServer:
         thread.start()
 
     def _accept(self, listener: socket.socket) -> None:
-        while not self._gone.is_set():
+        while not self._closed:
             try:
                 plug, _ = listener.accept()
             except OSError:
@@ -134,6 +137,8 @@ class FakeServer:
             self._spawn(self._serve, plug)
 
     def _serve(self, plug: socket.socket) -> None:
+        gone = threading.Event()
+        self._gone.append(gone)
         for line in _lines(plug):
             try:
                 ident, method, params = protocol.parse(line)
@@ -141,7 +146,7 @@ class FakeServer:
                 plug.sendall(protocol.error(None, problem))
                 continue
             self.asked.append((method, params))
-            caller = Caller(plug, ident, method, self._gone)
+            caller = Caller(plug, ident, method, gone)
             answer = self.answers.get(method)
             if answer is not None:
                 answer(caller, params)

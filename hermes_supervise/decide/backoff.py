@@ -28,6 +28,8 @@ def backoff_delay(policy: Backoff, streak: int) -> float:
     if streak < 1:
         msg = f"streak must be at least 1, got {streak}"
         raise ValueError(msg)
+    if policy.first <= 0.0:  # "0s means at once", however long the row of failures is
+        return 0.0
     try:
         delay = policy.first * policy.factor ** (streak - 1)
     except OverflowError:  # 2.0 ** 1024 does not fit a float; the limit won long ago.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hermes_supervise.model.facts import Desired, Memory, Now, Observed
+from hermes_supervise.model.facts import Desired, Exit, Memory, Now, Observed
 from hermes_supervise.model.phase import (
     LIVING,
     PLANNED,
+    RESTING,
     MarkerSight,
     Outcome,
     Phase,
@@ -17,6 +18,9 @@ from hermes_supervise.model.phase import (
 
 MARKER_REFRESH = 30.0
 """Seconds after which an unconsumed marker is written anew: half of its life of 60 s."""
+
+FORCE_PAUSE = 0.1
+"""Least seconds between two uses of force, whatever the configuration says (law 7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +45,33 @@ class Case:
         return self.observed.sight is Sight.ALIVE
 
     def remains(self) -> bool:
-        """The main process is seen dead, its tree is not empty."""
-        return self.observed.sight is Sight.REMAINS
+        """The main process is seen dead, its tree is not empty and has to be."""
+        return self.observed.sight is Sight.REMAINS and self.desired.stop.force_tree
 
     def gone(self) -> bool:
         """The main process and its tree are seen gone, or the run never came to be."""
         sight = self.observed.sight
         if sight is Sight.NEVER_MADE:
-            return self.memory.phase is not Phase.STARTING or not self.desired.up
+            return not (self.never_made() and self.desired.up)
+        if sight is Sight.REMAINS:
+            return not self.desired.stop.force_tree
         return sight in (Sight.GONE, Sight.SPAWN_FAILED)
 
     def never_made(self) -> bool:
-        """A start was recorded, and no process of it was ever made."""
-        return self.observed.sight is Sight.NEVER_MADE
+        """A start was recorded, and no process of it was ever made (nor seen by us)."""
+        return (
+            self.observed.sight is Sight.NEVER_MADE
+            and self.memory.phase is Phase.STARTING
+            and self.memory.process is None
+        )
+
+    def spawn_lost(self) -> bool:
+        """A recorded Spawn got nowhere, and was not asked for at this very instant."""
+        return self.never_made() and self.now.at > self.memory.since_at
+
+    def _of_this_run(self) -> bool:
+        """The sight is about the remembered run, or no run is claimed at all."""
+        return self.memory.phase in RESTING or self.observed.run_id == self.memory.run_id
 
     # -- what is wanted -------------------------------------------------------------------------
 
@@ -86,16 +104,17 @@ class Case:
 
     def start_instant(self) -> float:
         """Return when the present run began, as well as it is known."""
-        for instant in (self.memory.started_at, self.observed.started_at):
-            if instant is not None:
-                return instant
+        if self.memory.started_at is not None:
+            return self.memory.started_at
+        if self.observed.started_at is not None and self._of_this_run():
+            return self.observed.started_at
         return self.memory.since_at
 
     def ready_at(self) -> float | None:
         """Return when the program counts as running, None while a probe has to say so."""
         if self.observed.ready is None:
             return self.start_instant() + self.desired.start.settle
-        return self.now.at if self.observed.ready else None
+        return self.now.at if self.observed.ready and self._of_this_run() else None
 
     def ready(self) -> bool:
         """The probe passed, or there is none and ``start.settle`` is over."""
@@ -126,15 +145,16 @@ class Case:
         return min(self.memory.drained_at + self.desired.stop.linger, self.drain_deadline())
 
     def marker_refresh_at(self) -> float | None:
-        """Return when the unconsumed marker has to be written anew."""
-        if self.memory.marker_at is None or self.observed.marker is not MarkerSight.PRESENT:
+        """Return when a marker that nobody has taken has to be written anew."""
+        taken = MarkerSight.CONSUMED in (self.observed.marker, self.memory.marker)
+        if self.memory.marker_at is None or taken or not self.alive():
             return None
         return self.memory.marker_at + MARKER_REFRESH
 
     def force_again_at(self) -> float:
         """Return when force that did not help is used again."""
         forced_at = self.memory.since_at if self.memory.forced_at is None else self.memory.forced_at
-        return forced_at + self.desired.stop.force_interval
+        return forced_at + max(self.desired.stop.force_interval, FORCE_PAUSE)
 
     def due(self) -> bool:
         """A wait is over."""
@@ -146,9 +166,14 @@ class Case:
         """We drained or forced it for operator, revision or shutdown."""
         return self.memory.asked_at is not None and self.memory.reason in PLANNED
 
+    def end(self) -> Exit | None:
+        """Return how the main process ended, by the sight that knows most."""
+        first = self.memory.main_exit
+        return first if first is not None and first.known else self.observed.exit or first
+
     def exit_code(self) -> int | None:
         """Return the main process's exit code, where there is one."""
-        end = self.memory.main_exit or self.observed.exit
+        end = self.end()
         return None if end is None else end.code
 
     def asks_for_restart(self) -> bool:
@@ -172,9 +197,14 @@ class Case:
     def _asked_as_failure(self) -> bool:
         return self.memory.asked_at is not None and self.memory.reason not in PLANNED
 
+    def never_started(self) -> bool:
+        """No process of this run was ever seen: what was seen alive is never called unmade."""
+        unmade = self.observed.sight in (Sight.SPAWN_FAILED, Sight.NEVER_MADE)
+        return unmade and self.memory.process is None
+
     def run_was_long(self) -> bool:
         """The run lasted ``backoff.reset_after`` or longer."""
-        if self.observed.sight in (Sight.SPAWN_FAILED, Sight.NEVER_MADE):
+        if self.never_started():
             return False
         return self.now.at - self.start_instant() >= self.desired.restart.backoff.reset_after
 
@@ -187,18 +217,20 @@ class Case:
         kept = tuple(at for at in self.memory.failures if at > begin)
         return (*kept, self.now.at)
 
-    def budget_spent(self) -> bool:
-        """The give-up window is full, or the failing run was the one trial of a parked program."""
-        if self.memory.trial and not self.run_was_long():
-            return True
+    def window_full(self) -> bool:
+        """This end is the last one that the give-up window has room for."""
         give_up = self.desired.restart.give_up
         return give_up is not None and len(self.failures_in_window()) >= give_up.failures
+
+    def budget_spent(self) -> bool:
+        """The give-up window is full, or the failing run was the one trial of a parked program."""
+        return self.window_full() or (self.memory.trial and not self.run_was_long())
 
     def outcome(self) -> Outcome:
         """Return how the run that is seen gone ended."""
         if self.memory.outcome is not None:
             return self.memory.outcome
-        if self.observed.sight in (Sight.SPAWN_FAILED, Sight.NEVER_MADE):
+        if self.never_started():
             return Outcome.NEVER_STARTED
         if self.memory.asked_at is not None:
             return Outcome.DRAINED
@@ -206,7 +238,7 @@ class Case:
 
     def main_outcome(self) -> Outcome:
         """Return how a main process ended that nobody had asked to."""
-        end = self.memory.main_exit or self.observed.exit
+        end = self.end()
         if end is None or not end.known:
             return Outcome.UNKNOWN
         if end.signal is not None:

@@ -24,6 +24,10 @@ MOST_ROWS = 6
 """No chain of transitions without a deed is longer (starting, running, backoff, starting)."""
 
 
+LOOK_AGAIN = 1.0
+"""Seconds after which a world that could not be seen is looked at again."""
+
+
 def decide(desired: Desired, observed: Observed, memory: Memory, now: Now) -> Decision:
     """
     Return what to remember, to do and to tell next about one program.
@@ -50,7 +54,7 @@ def decide(desired: Desired, observed: Observed, memory: Memory, now: Now) -> De
         changed, more, deeds = _apply(row, case)
         if changed is case.memory and not deeds:
             break
-        numbered, changed = _numbered(changed, case.memory.run_id, deeds)
+        numbered, changed = _numbered(changed, case.memory, deeds)
         actions += numbered
         events += more
         case = Case(desired, observed, changed, now)
@@ -70,7 +74,8 @@ def _apply(row: Row, case: Case) -> tuple[Memory, tuple[Event, ...], tuple[Deed,
         deeds = row.deeds if case.desired.has_marker else _without_marker(row.deeds)
         return (*row.step(case), deeds)
     if case.memory.phase in LIVING:
-        return (*ending.hold_ended(case), (Deed.CLEAR_MARKER,))
+        deeds = (Deed.CLEAR_MARKER,) if case.desired.has_marker else ()
+        return (*ending.hold_ended(case), deeds)
     return (*starting.hold(case), ())
 
 
@@ -78,23 +83,37 @@ def _without_marker(deeds: tuple[Deed, ...]) -> tuple[Deed, ...]:
     return tuple(d for d in deeds if d not in (Deed.WRITE_MARKER, Deed.CLEAR_MARKER))
 
 
-def _numbered(memory: Memory, old_run: str, deeds: tuple[Deed, ...]) -> tuple[list[Action], Memory]:
+def _numbered(
+    memory: Memory, before: Memory, deeds: tuple[Deed, ...]
+) -> tuple[list[Action], Memory]:
     """Give each deed its number; a ClearMarker is about the run that has just ended."""
     if not deeds:
         return [], memory
-    actions = [
-        Action(
-            deed=deed,
-            run_id=old_run if deed is Deed.CLEAR_MARKER else memory.run_id,
-            number=memory.deed + place,
-        )
-        for place, deed in enumerate(deeds, start=1)
-    ]
+    actions = []
+    for number, deed in enumerate(deeds, start=memory.deed + 1):
+        about = before if deed is Deed.CLEAR_MARKER else memory
+        actions.append(Action(deed=deed, run_id=about.run_id, number=number, process=about.process))
     return actions, replace(memory, deed=memory.deed + len(deeds))
 
 
 def wake_time(case: Case) -> float | None:
-    """Return the next instant at which time alone changes the answer, None if it never does."""
+    """
+    Return the next instant at which time alone changes the answer, None if it never does.
+
+    It is never in the past: an instant that went by without its row could not be used, because
+    nothing can be seen (then the world is looked at again after ``LOOK_AGAIN``) or because
+    something holds the program back (then the end of the hold is what wakes us).
+    """
+    instants = _instants(case)
+    later = [at for at in instants if at > case.now.at]
+    held = case.memory.phase is Phase.WAITING and case.observed.hold is not None
+    if len(later) < len(instants) and not held:
+        later.append(case.now.at + LOOK_AGAIN)
+    return min(later, default=None)
+
+
+def _instants(case: Case) -> list[float]:
+    """Return the instants that the rows of this phase ask for."""
     instants: list[float | None] = []
     match case.memory.phase:
         case Phase.STARTING:
@@ -107,4 +126,4 @@ def wake_time(case: Case) -> float | None:
             instants = [case.memory.due_at]
         case Phase.STOPPED | Phase.RUNNING | Phase.EXITED:
             pass
-    return min((at for at in instants if at is not None), default=None)
+    return [at for at in instants if at is not None]

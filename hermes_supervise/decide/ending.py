@@ -17,7 +17,7 @@ def ended(
     case: Case, phase: Phase, reason: Reason | None, message: str = ""
 ) -> tuple[Memory, tuple[Event, ...]]:
     """Close the run: remember how it ended, and that no process is claimed any more."""
-    end = case.memory.main_exit or case.observed.exit
+    end = case.end()
     outcome = case.outcome()
     memory = replace(
         moved(case, phase, reason, message or case.observed.error),
@@ -32,6 +32,7 @@ def ended(
         marker=MarkerSight.NONE,
         outcome=None,
         main_exit=None,
+        due_at=None,
         trial=False,
         park=None if case.run_was_long() else case.memory.park,
         streak=0 if case.run_was_long() else case.memory.streak,
@@ -55,8 +56,12 @@ def stop(case: Case) -> tuple[Memory, tuple[Event, ...]]:
 
 
 def rest(case: Case) -> tuple[Memory, tuple[Event, ...]]:
-    """A program without a process is not wanted any more."""
-    memory = replace(moved(case, Phase.STOPPED, case.desired.why_down), due_at=None, park=None)
+    """
+    A program without a process is not wanted any more.
+
+    ``park`` stays: if a shutdown took a parked program down, its next start is still a trial.
+    """
+    memory = replace(moved(case, Phase.STOPPED, case.desired.why_down), due_at=None)
     return memory, (told(case, memory),)
 
 
@@ -80,8 +85,11 @@ def _after_end(case: Case, *, counted: bool) -> tuple[Memory, tuple[Event, ...]]
 def hold_ended(case: Case) -> tuple[Memory, tuple[Event, ...]]:
     """The run is over, another is wanted, and something holds it back."""
     closed, events = ended(case, Phase.STOPPED, None)
+    if not case.planned() and not case.never_made():
+        closed = replace(closed, due_at=case.now.at)  # due: a start that nobody asked for
     memory, more = hold(Case(case.desired, case.observed, closed, case.now))
-    return memory, (*events[:-1], *more)
+    told_as = tuple(replace(event, phase_from=case.memory.phase) for event in more)
+    return memory, (*events[:-1], *told_as)
 
 
 def park_fatal(case: Case) -> tuple[Memory, tuple[Event, ...]]:
@@ -93,24 +101,24 @@ def park_fatal(case: Case) -> tuple[Memory, tuple[Event, ...]]:
 def park_spent(case: Case) -> tuple[Memory, tuple[Event, ...]]:
     """The budget is spent, or the one trial failed."""
     give_up = case.desired.restart.give_up
-    if case.memory.trial:
-        wait, message = case.memory.park, "the trial start failed"
-    elif give_up is None:  # only a trial can be spent without a window
-        wait, message = None, "gave up"
-    else:
+    if give_up is not None and case.window_full():
+        # The window comes first: a trial after a short ``fatal_retry_after`` must not be a way
+        # around it (law 8).
         wait = give_up.retry_after
         message = f"gave up after {give_up.failures} failures in {give_up.within:g} s"
+    else:
+        wait, message = case.memory.park, "the trial start failed"
     if case.observed.error:
         message = f"{message}: {case.observed.error}"
-    return _park(case, wait, message)
+    memory, events = _park(case, wait, message)
+    return replace(memory, failures=case.failures_in_window()), events
 
 
 def _park(case: Case, wait: float | None, message: str) -> tuple[Memory, tuple[Event, ...]]:
     memory, events = ended(case, Phase.FAILED, end_reason(case), message)
     due = None if wait is None else case.now.at + wait
-    # Without a retry the park is endless; an operator's start brings a new revision and resets it.
-    parked = replace(memory, due_at=due, park=wait if wait is not None else 0.0, failures=())
-    return parked, events
+    # The failures stay: they leave the window by growing old, and never sooner (law 8).
+    return replace(memory, due_at=due, park=wait), events
 
 
 def leave(case: Case) -> tuple[Memory, tuple[Event, ...]]:

@@ -47,8 +47,24 @@ def spawn_counted(case: Case) -> tuple[Memory, tuple[Event, ...]]:
 
 
 def spawn_again(case: Case) -> tuple[Memory, tuple[Event, ...]]:
-    """Ask once more for a run that was never made; the backend knows it by its run id."""
-    return case.memory, (Event(kind="spawn-repeated", data={"run_id": case.memory.run_id}),)
+    """
+    Ask once more for a run that was never made; the backend knows it by its run id.
+
+    What is made now is of the wanted revision, so that is what the run is remembered as.
+    """
+    fresh = case.other_revision()
+    memory = replace(
+        case.memory,
+        since_at=case.now.at,
+        since_wall=case.now.wall,
+        revision=case.desired.revision,
+        failures=() if fresh else case.memory.failures,
+        streak=0 if fresh else case.memory.streak,
+        park=None if fresh else case.memory.park,
+        trial=case.memory.trial and not fresh,
+        restarts=0 if fresh else case.memory.restarts,
+    )
+    return memory, (Event(kind="spawn-repeated", data={"run_id": case.memory.run_id}),)
 
 
 def hold(case: Case) -> tuple[Memory, tuple[Event, ...]]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from hermes_supervise.decide.case import Case
 from hermes_supervise.decide.telling import exit_event, moved, told
 from hermes_supervise.model.decision import Event
-from hermes_supervise.model.facts import Memory
+from hermes_supervise.model.facts import Exit, Memory
 from hermes_supervise.model.phase import MarkerSight, Outcome, Phase, Reason
 
 
@@ -41,7 +41,8 @@ def drain_for(case: Case, reason: Reason) -> tuple[Memory, tuple[Event, ...]]:
 
 def refresh_marker(case: Case) -> tuple[Memory, tuple[Event, ...]]:
     """Nobody took the marker, and it is about to grow old."""
-    return replace(case.memory, marker_at=case.now.at), (Event(kind="marker-refreshed"),)
+    memory = replace(case.memory, marker_at=case.now.at, marker=MarkerSight.PRESENT)
+    return memory, (Event(kind="marker-refreshed"),)
 
 
 def note_marker(case: Case) -> tuple[Memory, tuple[Event, ...]]:
@@ -54,9 +55,10 @@ def note_marker(case: Case) -> tuple[Memory, tuple[Event, ...]]:
 
 def note_drained(case: Case) -> tuple[Memory, tuple[Event, ...]]:
     """The work is done (or the main process gone): ``linger`` runs from here."""
-    memory = replace(case.memory, drained_at=case.now.at, main_exit=case.observed.exit)
+    memory = replace(case.memory, drained_at=case.now.at)
     if case.remains():
-        return memory, (exit_event(case, Outcome.DRAINED),)
+        seen = replace(memory, main_exit=case.observed.exit or Exit())
+        return seen, (exit_event(case, Outcome.DRAINED),)
     return memory, (Event(kind="drained"),)
 
 
@@ -76,8 +78,13 @@ def kill_asked(case: Case) -> tuple[Memory, tuple[Event, ...]]:
     if case.memory.phase is Phase.DRAINING and case.memory.reason is not None:
         reason = case.memory.reason
     asked_at = case.now.at if case.memory.asked_at is None else case.memory.asked_at
-    marker_at = case.now.at if case.desired.has_marker else None
-    asked = replace(case.memory, reason=reason, asked_at=asked_at, marker_at=marker_at)
+    asked = replace(
+        case.memory,
+        reason=reason,
+        asked_at=asked_at,
+        marker_at=case.now.at if case.desired.has_marker else None,
+        marker=MarkerSight.PRESENT if case.desired.has_marker else MarkerSight.NONE,
+    )
     return force(Case(case.desired, case.observed, asked, case.now), Outcome.FORCED, "forced")
 
 
@@ -86,15 +93,44 @@ def kill_orphans(case: Case) -> tuple[Memory, tuple[Event, ...]]:
     return force(case, case.main_outcome(), "leftovers")
 
 
+def kill_found(case: Case) -> tuple[Memory, tuple[Event, ...]]:
+    """
+    Something of an ended run was found although no phase claimed it.
+
+    The run is opened once more as it was closed, so that after the force the same rows lead back
+    to where the program stood: a wait still counts as one, a parked program stays parked, and one
+    that may start at once does so.
+    """
+    memory, last = case.memory, case.memory.last_exit
+    found = replace(
+        memory,
+        run_id=case.observed.run_id,
+        process=case.observed.process,
+        started_at=case.now.at,  # a short run: the long one, if it was that, has been counted
+        reason=None,
+        was_ready=False,
+    )
+    if not case.desired.up:
+        found = replace(found, reason=case.desired.why_down, asked_at=case.now.at)
+    elif memory.due_at is None and memory.phase in (Phase.STOPPED, Phase.WAITING):
+        found = replace(found, reason=Reason.OPERATOR, asked_at=case.now.at)
+    elif last is not None and case.observed.exit is None:
+        found = replace(found, main_exit=Exit(code=last.code, signal=last.signal))
+    found = replace(found, trial=memory.phase is Phase.FAILED, due_at=None)
+    told_case = Case(case.desired, case.observed, found, case.now)
+    killing, events = force(told_case, told_case.main_outcome(), "leftovers")
+    return killing, events
+
+
 def force(case: Case, outcome: Outcome, kind: str) -> tuple[Memory, tuple[Event, ...]]:
     """Begin to end the whole tree; how the run counts is settled here."""
     unseen = case.remains() and case.memory.main_exit is None
+    seen = case.observed.exit or Exit()
     memory = replace(
         moved(case, Phase.KILLING, case.memory.reason),
-        run_id=case.memory.run_id or case.observed.run_id,
         outcome=outcome,
         forced_at=case.now.at,
-        main_exit=case.observed.exit if unseen else case.memory.main_exit,
+        main_exit=seen if unseen else case.memory.main_exit,
     )
     told_exit = (exit_event(case, outcome),) if unseen else ()
     return memory, (*told_exit, Event(kind=kind, reason=memory.reason), told(case, memory))

@@ -58,7 +58,7 @@ def _marker_gone(case: Case) -> bool:
 
 def _marker_old(case: Case) -> bool:
     at = case.marker_refresh_at()
-    return case.alive() and at is not None and case.now.at >= at
+    return at is not None and case.now.at >= at
 
 
 TABLE: tuple[Row, ...] = (
@@ -91,7 +91,7 @@ TABLE: tuple[Row, ...] = (
         when=lambda c: c.remains(),
         to=P.KILLING,
         deeds=FORCE,
-        step=stopping.kill_orphans,
+        step=stopping.kill_found,
     ),
     Row(
         frm=_of(P.WAITING, P.BACKOFF, P.EXITED, P.FAILED),
@@ -136,7 +136,7 @@ TABLE: tuple[Row, ...] = (
     Row(
         frm=_of(P.STARTING),
         words="recorded, but no process of this run id was ever made",
-        when=lambda c: c.never_made(),
+        when=lambda c: c.spawn_lost(),
         to=P.STARTING,
         deeds=SPAWN,
         step=starting.spawn_again,

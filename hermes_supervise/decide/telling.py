@@ -8,7 +8,7 @@ from dataclasses import replace
 from hermes_supervise.decide.case import Case
 from hermes_supervise.model.decision import Event
 from hermes_supervise.model.facts import Memory
-from hermes_supervise.model.phase import Outcome, Phase, Reason, Sight
+from hermes_supervise.model.phase import Outcome, Phase, Reason
 
 Step = Callable[[Case], tuple[Memory, tuple[Event, ...]]]
 """What a transition does: the memory after it, and the events that tell it."""
@@ -39,7 +39,7 @@ def told(case: Case, memory: Memory, **data: object) -> Event:
 
 def exit_event(case: Case, outcome: Outcome) -> Event:
     """Tell how the main process ended."""
-    end = case.memory.main_exit or case.observed.exit
+    end = case.end()
     data: dict[str, object] = {
         "code": None if end is None else end.code,
         "signal": None if end is None else end.signal,
@@ -53,9 +53,9 @@ def exit_event(case: Case, outcome: Outcome) -> Event:
 
 def end_reason(case: Case) -> Reason | None:
     """Return why the run ended, as far as it is known."""
-    end = case.memory.main_exit or case.observed.exit
+    end = case.end()
     if case.memory.asked_at is not None:
         return case.memory.reason
-    if case.observed.sight in (Sight.SPAWN_FAILED, Sight.NEVER_MADE):
+    if case.never_started():
         return Reason.SPAWN_FAILED
     return Reason.OOM if end is not None and end.oom else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hermes_supervise.model.facts import Memory
+from hermes_supervise.model.facts import Memory, Process
 from hermes_supervise.model.phase import Phase, Reason
 
 
@@ -21,11 +21,18 @@ class Deed(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One deed to be done to one run, with its number."""
+    """
+    One deed to be done to one run, with its number.
+
+    ``process`` is the identity of the run's main process as it was remembered when this was
+    decided, None where none was ever seen: a deed that is repeated after a crash still knows whom
+    it is about, even if the memory has gone on to the next run.
+    """
 
     deed: Deed
     run_id: str
     number: int
+    process: Process | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

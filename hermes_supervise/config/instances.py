@@ -1,0 +1,295 @@
+"""
+Programs with their defaults merged, ``for_each`` multiplied and every text filled in.
+
+What comes out has the shape of the file, so the same models check it; each instance remembers
+where it came from.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from hermes_supervise.config.expand import Unfilled, fill, fill_all
+from hermes_supervise.config.filevars import FileVariables
+from hermes_supervise.config.kinds import Template
+from hermes_supervise.config.notes import Notes, Path
+from hermes_supervise.config.problems import shortened
+from hermes_supervise.config.shapes import PROBE_KINDS, ForEachKind, split_command
+from hermes_supervise.config.surroundings import Surroundings, UnknownHome, absolute
+from hermes_supervise.config.tree import Tree
+from hermes_supervise.config.users import home_of
+
+PROGRAMS_LIMIT = 10_000
+"""Most programs after ``for_each``."""
+
+VALUES_LIMIT = 2_000_000
+"""Most values of all programs together, with the defaults merged under each."""
+
+ONE_OF: dict[str, tuple[str, ...]] = {
+    "drained": PROBE_KINDS,
+    "owner": ("pid_file", "lock_file"),
+}
+"""Mappings of which exactly one of these keys may stand: another kind replaces the default's."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Instance:
+    """One program to be, in the shape of the file."""
+
+    name: str
+    group: str
+    value: Any
+    home: str
+    """What ``~`` stands for."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """What its environment files say."""
+
+
+def merged(base: Any, over: Any, key: str = "") -> Any:
+    """Return *over* laid on *base*: mappings merge, everything else replaces."""
+    if not isinstance(base, dict) or not isinstance(over, dict) or key == "for_each":
+        return over
+    kinds = ONE_OF.get(key, ())
+    another = any(kind in over for kind in kinds)
+    result = {name: member for name, member in base.items() if not (another and name in kinds)} | {
+        name: member for name, member in over.items() if name not in base
+    }
+    for name, member in over.items():
+        if name in base:
+            own = base[name] if not (another and name in kinds) or name in over else None
+            # An empty heading under a program says nothing, so the default stays.
+            empty = member is None and isinstance(own, dict)
+            result[name] = own if empty else merged(own, member, name)
+    return result
+
+
+class Instances:
+    """Makes the instances of one document."""
+
+    def __init__(self, tree: Tree, notes: Notes, where: Surroundings) -> None:
+        self._tree = tree
+        self._notes = notes
+        self._where = where
+        self._files = FileVariables(notes)
+        self._defaults = _mapping_or_empty(tree.value.get("defaults"))
+        self._values = 0
+        self._made: dict[str, tuple[Path, str]] = {}
+        self._homes: dict[Any, str] = {}
+
+    def make(self) -> tuple[dict[str, Instance], dict[str, Any]]:
+        """Return the instances by name, and what must be checked although it has none."""
+        programs = _mapping_or_empty(self._tree.value.get("programs"))
+        found: dict[str, Instance] = {}
+        barren: dict[str, Any] = {}
+        for group, raw in programs.items():
+            value = merged(self._defaults, {} if raw is None else raw)
+            if not isinstance(value, dict):
+                found[group] = Instance(name=group, group=group, value=value, home="")
+                continue
+            many = self._for_each(group, value)
+            if many is None:
+                self._add(found, group, group, value, None, "")
+                continue
+            key, values = many
+            rest = {name: member for name, member in value.items() if name != "for_each"}
+            if not values:
+                barren[group] = rest
+            for each in values:
+                self._add(found, group, _instance_name(group, each), rest, key, each)
+        return found, barren
+
+    def _add(
+        self,
+        found: dict[str, Instance],
+        group: str,
+        name: str,
+        value: dict[str, Any],
+        key: str | None,
+        each: str,
+    ) -> None:
+        source: Path = ("programs", group) if key is None else ("programs", group, "for_each", key)
+        label = group if key is None else f"{group} with {key} {shortened(each)}"
+        earlier = self._made.get(name)
+        if earlier is not None:
+            line = self._notes.line(earlier[0])
+            self._notes.problem(
+                source,
+                f"got the program {name} twice: from {label}, and from {earlier[1]} at line {line}",
+                on_key=key is None,
+            )
+            return
+        if not self._affordable(group, source):
+            return
+        self._made[name] = (source, label)
+        self._notes.instance(name, group)
+        found[name] = self._filled(group, name, value, key, each)
+
+    def _affordable(self, group: str, source: Path) -> bool:
+        raw = self._tree.value["programs"][group]
+        self._values += self._tree.size(raw) + self._tree.size(self._defaults)
+        if len(self._made) < PROGRAMS_LIMIT and self._values <= VALUES_LIMIT:
+            return True
+        limit = f"{PROGRAMS_LIMIT:,} programs or {VALUES_LIMIT:,} values"
+        self._notes.problem(source, f"got more than {limit} in all", on_key=True)
+        return False
+
+    def _for_each(self, group: str, value: dict[str, Any]) -> tuple[str, list[str]] | None:
+        """Return the key and the values of ``for_each``; None where there is none, or a wrong one."""
+        given = value.get("for_each")
+        try:
+            many = ForEachKind.check(given)
+        except PydanticCustomError:
+            return None  # the models report it
+        if many is None:
+            value.pop("for_each", None)
+            return None
+        key, values = many
+        path: Path = ("programs", group, "for_each", key)
+        if isinstance(values, dict):
+            values = self._globbed(values["glob"], (*path, "glob"))
+        elif not values:
+            self._notes.warning(path, "an empty list: no program comes of this")
+        return key, values
+
+    def _globbed(self, pattern: str, path: Path) -> list[str]:
+        try:
+            filled = fill(pattern, self._where.variable)
+            whole = absolute(filled, self._where.folder, self._where.home)
+        except Unfilled as error:
+            self._notes.problem(path, error.message, note=error.note)
+            return []
+        except UnknownHome:
+            self._notes.problem(path, "want ~/… or a path; ~name is not known")
+            return []
+        if whole.count("*") != 1:
+            self._notes.problem(path, f'got "{shortened(whole)}", want exactly one `*` in it')
+            return []
+        try:
+            values = matches(whole)
+        except OSError as error:
+            self._notes.problem(path, f"cannot look: {(error.strerror or str(error)).lower()}")
+            return []
+        if not values:
+            self._notes.warning(path, f"{shortened(whole)} matches nothing: no program comes of it")
+        return values
+
+    def _filled(
+        self, group: str, name: str, value: dict[str, Any], key: str | None, each: str
+    ) -> Instance:
+        path: Path = ("programs", name)
+        home = self._home(value.get("user"), key, each)
+        environment_files = value.get("environment_file")
+        variables: dict[str, str] = {}
+        if isinstance(environment_files, list):
+            for index, item in enumerate(environment_files):
+                if isinstance(item, str) and item:
+                    at = (*path, "environment_file", index)
+                    variables |= self._variables(item, at, home, key, each)
+
+        def lookup(variable: str) -> str | None:
+            found = self._where.environ.get(variable)
+            if found is None:
+                found = variables.get(variable)
+            return self._where.variable(variable) if found is None else found
+
+        one = _Filling(self._notes, lookup, key, each)
+        filled = fill_all(value, one.text, path)
+        return Instance(name=name, group=group, value=filled, home=home, variables=variables)
+
+    def _home(self, user: Any, key: str | None, each: str) -> str:
+        if user is None:
+            return self._where.home
+        if not isinstance(user, str | int):
+            return self._where.home
+        if (user, each) not in self._homes:
+            try:
+                name = fill(str(user), self._where.variable, key, each)
+                self._homes[user, each] = home_of(name) or self._where.home
+            except Unfilled:
+                self._homes[user, each] = self._where.home
+        return self._homes[user, each]
+
+    def _variables(
+        self, item: str, path: Path, home: str, key: str | None, each: str
+    ) -> dict[str, str]:
+        try:
+            name = fill(item, self._where.variable, key, each)
+            return self._files.read(absolute(name, self._where.folder, home), path)
+        except (Unfilled, UnknownHome):
+            return {}  # reported where every text is filled in, and where paths are resolved
+
+
+class _Filling:
+    """Fills in the texts of one instance; what cannot be filled in is noted and passes the checks."""
+
+    def __init__(
+        self, notes: Notes, lookup: Callable[[str], str | None], key: str | None, value: str
+    ) -> None:
+        self._notes = notes
+        self._lookup = lookup
+        self._key = key
+        self._value = value
+
+    def text(self, text: str, path: Path) -> Any:
+        """Return *text* filled in; a command is split first, so no value can split it further."""
+        if path[2:] == ("command",):
+            try:
+                words = split_command(text)
+            except ValueError:
+                return text  # the models report it
+            return [self._one(word, path) for word in words]
+        return self._one(text, path)
+
+    def _one(self, text: str, path: Path) -> str:
+        try:
+            return fill(text, self._lookup, self._key, self._value)
+        except Unfilled as error:
+            self._notes.problem(path, error.message, note=error.note)
+            return Template(text)
+
+
+def fill_section(value: Any, path: Path, notes: Notes, where: Surroundings) -> Any:
+    """Return a section that belongs to no program, filled in from the environment alone."""
+    return fill_all(value, _Filling(notes, where.variable, None, "").text, path)
+
+
+def matches(pattern: str) -> list[str]:
+    """
+    Return what the one ``*`` of *pattern* stands for in each path that exists, sorted.
+
+    As in a shell, a leading dot must be written.  A folder that does not exist holds nothing.
+
+    Raises:
+        OSError: the folder may not be read.
+    """
+    before, after = pattern.split("*")
+    folder, prefix = os.path.split(before)
+    suffix, slash, rest = after.partition("/")
+    try:
+        names = os.listdir(folder or "/")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    found = []
+    for name in names:
+        if len(name) < len(prefix) + len(suffix) or (not prefix and name.startswith(".")):
+            continue
+        if not name.startswith(prefix) or not name.endswith(suffix):
+            continue
+        value = name[len(prefix) : len(name) - len(suffix)]
+        if value and (not slash or os.path.exists(os.path.join(folder, name, rest))):
+            found.append(value)
+    return sorted(found)
+
+
+def _instance_name(group: str, value: str) -> str:
+    return f"{group}-{re.sub('[^a-z0-9_-]+', '-', value.lower())}"
+
+
+def _mapping_or_empty(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

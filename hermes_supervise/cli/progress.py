@@ -97,7 +97,7 @@ class Progress:
     def _text(self, name: str, note: str) -> str:
         row, note = self._rows.get(name), clean(note).strip()
         if row is None:
-            return note
+            return note or self._verdicts[name]
         if self._verdicts[name] != "pending":
             return note or str(row["phase"])
         progress = (row["drain"] or {}).get("progress")

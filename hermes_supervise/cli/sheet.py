@@ -106,7 +106,8 @@ def head_line(head: list[Cell], terminal: Terminal) -> str:
 
 def head_that_fits(head: list[Cell], terminal: Terminal) -> list[Cell]:
     """Return the first pieces that fit side by side; of a piece that is too long nothing."""
-    room, fitting = terminal.width or 80, []
+    room = terminal.width or 80
+    fitting: list[Cell] = []
     for text, style in head:
         shown = text if fitting else cut(text, room, signs=terminal.signs)
         if breadth(shown) > room:

@@ -105,6 +105,9 @@ def message(row: Row, now: float, *, signs: bool) -> Cell:
     if row["drain"]:
         pieces += drain_pieces(row, now)
     pieces += _due(row, now)
+    said = clean(str(row["message"] or "")).strip()
+    if said and said not in pieces:
+        pieces.append(said)
     reason = row["reason"]
     if reason and row["phase"] != "running":
         pieces.append(f"by {reason}" if reason == "operator" else str(reason))
@@ -112,9 +115,6 @@ def message(row: Row, now: float, *, signs: bool) -> Cell:
         pieces += _against(row)
     if row["adopted"] and row["pid"] is not None:
         pieces.append("adopted")
-    said = clean(str(row["message"] or "")).strip()
-    if said and said not in pieces:
-        pieces.append(said)
     return (" · " if signs else "; ").join(pieces), _message_style(row)
 
 

@@ -135,8 +135,10 @@ def _refused(problem: RemoteError, options: Options) -> int:
         case protocol.BAD_CONFIGURATION:
             data = problem.data if isinstance(problem.data, dict) else {}
             return _say(CONFIGURATION, str(data.get("problems") or message).rstrip("\n"))
-        case protocol.INVALID_PARAMS | protocol.INVALID_REQUEST | protocol.NO_SUCH_METHOD:
-            return _say(USAGE, f"the supervisor did not understand: {message}")
+        case protocol.INVALID_PARAMS | protocol.INVALID_REQUEST:
+            return _say(USAGE, message)
+        case protocol.NO_SUCH_METHOD:
+            return _say(USAGE, f"the supervisor is of another version: {message}")
         case _:
             return _say(NOT_AS_ASKED, message)
 

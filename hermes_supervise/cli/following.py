@@ -91,9 +91,11 @@ class Following:
     def _take(self, params: dict[str, Any]) -> None:
         row = params["program"]
         name = row["name"]
-        self._phases[name] = row["phase"]
+        known = "phase" in row  # A program that has left the file is only a name.
+        self._phases[name] = row["phase"] if known else ""
         self.verdicts[name] = params["verdict"]
-        self._progress.show(name, row, params["verdict"], params.get("note") or "")
+        shown = row if known else None
+        self._progress.show(name, shown, params["verdict"], params.get("note") or "")
 
     def _take_last(self, result: dict[str, Any]) -> None:
         for end in result.get("programs", []):

@@ -51,11 +51,12 @@ def _command(words: list[str]) -> int:
 def _configuration(command: str, words: list[str]) -> int:
     arguments = _room("arguments")
     options = arguments.parse(arguments.command_parser(command), words)
-    text = importlib.import_module("hermes_supervise.config.command")
     if command == "check":
-        return int(text.check(options.file, os.environ, sys.stdout, sys.stderr))
+        room = importlib.import_module("hermes_supervise.config.command")
+        return int(room.check(options.file, os.environ, sys.stdout, sys.stderr))
     json = importlib.import_module("json")
-    print(json.dumps(text.schema_document(), indent=2))
+    config = importlib.import_module("hermes_supervise.config")
+    print(json.dumps(config.schema_document(), indent=2))
     return DONE
 
 

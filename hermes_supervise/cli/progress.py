@@ -98,10 +98,12 @@ class Progress:
         row, note = self._rows.get(name), clean(note).strip()
         if row is None:
             return note or self._verdicts[name]
-        if self._verdicts[name] != "pending":
-            return note or str(row["phase"])
-        progress = (row["drain"] or {}).get("progress")
-        pieces = [str(row["phase"]), clean(str(progress or "")), note]
+        if self._verdicts[name] != "pending" and note.startswith(str(row["phase"])):
+            return note
+        pieces = [str(row["phase"]), note]
+        if self._verdicts[name] == "pending":
+            progress = (row["drain"] or {}).get("progress")
+            pieces.insert(1, clean(str(progress or "")).strip())
         return ", ".join(dict.fromkeys(piece for piece in pieces if piece))
 
     def _tell(self, name: str, text: str) -> None:

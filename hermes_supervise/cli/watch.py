@@ -62,7 +62,7 @@ class Picture:
         return list(self._options.names)
 
     def take_all(self) -> None:
-        """Ask for the whole status, which also forgets programs that are no more."""
+        """Ask for the whole status: a new supervisor may have other programs."""
         document = call(self._options.address, "status", {"names": self.names})
         self._supervisor, now = document["supervisor"], monotonic()
         self._rows = {row["name"]: (row, now) for row in document["programs"]}
@@ -74,8 +74,9 @@ class Picture:
             self._rows[row["name"]] = row, monotonic()
             return row
         if method == "supervisor":
-            # It speaks when it changes itself: after a reload programs may be gone.
-            self.take_all()
+            self._supervisor = told
+        if method == "gone":
+            self._rows.pop(told["name"], None)
         return None
 
     def rows(self) -> list[Row]:

@@ -149,6 +149,8 @@ def test_watch_draws_what_changes_until_q(server: FakeServer) -> None:
 
     def watch(caller: Caller, params: dict[str, Any]) -> None:
         caller.notify("row", {"program": row("chat", phase="draining", pid=99)})
+        caller.notify("gone", {"name": "mailer"})
+        caller.notify("supervisor", server.supervisor | {"state": "shutting-down"})
         caller.wait(10)
 
     server.answers["watch"] = watch
@@ -160,7 +162,7 @@ def test_watch_draws_what_changes_until_q(server: FakeServer) -> None:
         stdout=theirs,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"},
     ) as process:
-        while b"draining" not in text:
+        while b"draining" not in text or b"shutting-down" not in text:
             text += os.read(ours, 65536)
         os.write(ours, b"q")
         while b"\x1b[?1049l" not in text:

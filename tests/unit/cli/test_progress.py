@@ -70,7 +70,7 @@ def test_what_is_finished_stays() -> None:
 
     text = CODES.sub("", stream.getvalue())
     assert "✓ bot-000 stopped, drained in 2s" in text
-    assert "✗ bot-001 forced" in text
+    assert "✗ bot-001 stopped, forced" in text
 
 
 def test_of_very_many_only_failures_have_a_line() -> None:

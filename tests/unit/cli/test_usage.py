@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
 from hermes_supervise.cli.ctl import read
 from hermes_supervise.cli.main import main
+from hermes_supervise.cli.usage import Options
 from tests.fakes.fake_server import FakeServer
 from tests.unit.cli.conftest import Ctl
 
@@ -75,6 +81,45 @@ def test_help_is_an_answer(line: str, capsys: pytest.CaptureFixture[str]) -> Non
     """Help goes where output goes, and is no failure."""
     assert main(line.split()) == 0
     assert "usage: hermes-supervise" in capsys.readouterr().out
+
+
+def test_check_passes_on_what_the_configuration_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """0 for a right file, 3 for a wrong one, and 3 for none."""
+    path = tmp_path / "supervisor.yaml"
+    path.write_text("programs: {chat: {command: [sh]}}\n")
+    right = main(["check", str(path)])
+    path.write_text("programs: {chat: {comand: [sh]}}\n")
+    wrong = main(["check", str(path)])
+    path.unlink()
+
+    assert (right, wrong, main(["check", str(path)])) == (0, 3, 3)
+    assert "comand" in capsys.readouterr().err
+
+
+def test_schema_is_a_json_document(capsys: pytest.CaptureFixture[str]) -> None:
+    """For an editor."""
+    assert main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["type"] == "object"
+
+
+def test_the_foreground_gets_what_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``run`` becomes the keeper; here only what it is told is looked at."""
+    told: list[Options] = []
+
+    def run(options: Options) -> int:
+        told.append(options)
+        return 6
+
+    monkeypatch.setitem(sys.modules, "hermes_supervise.run", SimpleNamespace(main=run))
+
+    assert main(["-c", "x.yaml", "-q", "--log-format", "json", "--managed"]) == 6
+    assert main(["-c", "x.yaml", "-v"]) == 6
+    assert main(["-c", "x.yaml"]) == 6
+    assert [each.verbosity for each in told] == [-1, 1, 0]
+    assert (told[0].config, told[0].log_format, told[0].managed) == ("x.yaml", "json", True)
+    assert (told[2].log_format, told[2].managed) == ("text", False)
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

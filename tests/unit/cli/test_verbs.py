@@ -13,6 +13,7 @@ import pytest
 from hermes_supervise.cli.events import event_line
 from hermes_supervise.cli.reload import field_text
 from hermes_supervise.cli.shutdown import Process
+from hermes_supervise.cli.signals import signal_name
 from hermes_supervise.cli.terminal import Terminal
 from hermes_supervise.control import protocol
 from tests.fakes.fake_server import Answer, Caller, FakeServer, row
@@ -158,9 +159,20 @@ def test_a_signal_that_reached_not_all_is_one(ctl: Ctl, server: FakeServer) -> N
     said = ctl("signal", "all", "HUP")
 
     assert said.code == 1
-    assert said.out == "chat: sent HUP\n"
+    assert said.out == "chat: sent SIGHUP\n"
     assert said.err == "mailer: no process lives\n"
-    assert server.asked == [("signal", {"names": ["all"], "signal": "HUP"})]
+    assert server.asked == [("signal", {"names": ["all"], "signal": "SIGHUP"})]
+
+
+@pytest.mark.parametrize("word", ["HUP", "sighup", "SIGHUP", "1"])
+def test_a_signal_has_many_names(word: str) -> None:
+    """As for kill(1)."""
+    assert signal_name(word) == "SIGHUP"
+
+
+def test_a_number_that_is_no_signal_is_a_mistake(ctl: Ctl) -> None:
+    """Exit 2, and nothing is sent."""
+    assert ctl("signal", "chat", "999").code == 2
 
 
 def test_shutdown_returns_when_both_processes_are_gone(ctl: Ctl, server: FakeServer) -> None:

@@ -57,7 +57,7 @@ def test_all_done_is_zero(ctl: Ctl, server: FakeServer, verb: str) -> None:
     said = ctl(verb, "all")
 
     assert said.code == 0
-    assert said.out.splitlines() == ["chat: done", "mailer: done"]
+    assert said.out.splitlines() == ["chat: running", "mailer: running"]
     follow = {"kind": verb, "programs": {"chat": "run-chat", "mailer": "run-mailer"}}
     assert server.asked[1] == ("follow", follow)
 
@@ -74,7 +74,7 @@ def test_one_failure_is_one(ctl: Ctl, server: FakeServer) -> None:
     said = ctl("start", "all")
 
     assert said.code == 1
-    assert said.out.splitlines() == ["chat: exit code 1", "mailer: running"]
+    assert said.out.splitlines() == ["chat: backoff, exit code 1", "mailer: running"]
 
 
 def test_a_pipe_gets_one_line_a_change(ctl: Ctl, server: FakeServer) -> None:
@@ -94,6 +94,19 @@ def test_a_pipe_gets_one_line_a_change(ctl: Ctl, server: FakeServer) -> None:
         "chat: stopped, drained",
         "mailer: done",
     ]
+
+
+def test_a_program_that_left_the_file_is_only_a_name(ctl: Ctl, server: FakeServer) -> None:
+    """The supervisor has no row of it any more."""
+
+    def follow(caller: Caller, params: dict[str, Any]) -> None:
+        body = {"program": {"name": "chat"}, "verdict": "done", "note": "gone"}
+        caller.notify("progress", body)
+        end(caller, {"chat": "done"})
+
+    server.answers["follow"] = follow
+
+    assert ctl("stop", "chat").out == "chat: gone\n"
 
 
 def test_no_wait_returns_when_the_request_is_durable(ctl: Ctl, server: FakeServer) -> None:

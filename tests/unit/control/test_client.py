@@ -199,7 +199,7 @@ def test_notifications_come_before_the_answer_they_lead_to() -> None:
 
     assert first is not None
     assert first[0] == "progress"
-    assert last == ("", {"programs": [{"name": "chat", "verdict": "done", "note": "done"}]})
+    assert last == ("", {"programs": [{"name": "chat", "verdict": "done", "note": ""}]})
 
 
 def test_waiting_for_the_next_word_ends_in_time() -> None:

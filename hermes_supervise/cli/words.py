@@ -109,7 +109,8 @@ def message(row: Row, now: float, *, signs: bool) -> Cell:
     if said and said not in pieces:
         pieces.append(said)
     reason = row["reason"]
-    if reason and row["phase"] != "running":
+    # A sentence of the supervisor says more than the word for the reason, but not who asked.
+    if reason and row["phase"] != "running" and (reason == "operator" or not said):
         pieces.append(f"by {reason}" if reason == "operator" else str(reason))
     if not as_wanted(row) and row["phase"] in ("stopped", "exited", "running"):
         pieces += _against(row)

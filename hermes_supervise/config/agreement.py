@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from hermes_supervise.plan.durations import duration_text
 
 if TYPE_CHECKING:
-    from hermes_supervise.config import model
+    from hermes_supervise.config import sections
 
 
 def _disagree(*found: tuple[str, str, str | None]) -> None:
@@ -24,7 +24,7 @@ def _disagree(*found: tuple[str, str, str | None]) -> None:
         raise PydanticCustomError("disagree", "contradiction", {"found": list(found)})
 
 
-def start_agrees(start: model.Start) -> None:
+def start_agrees(start: sections.Start) -> None:
     """Raise unless a program can settle before its start runs out of time."""
     if start.settle > start.timeout:
         settle, timeout = duration_text(start.settle), duration_text(start.timeout)
@@ -37,7 +37,7 @@ def start_agrees(start: model.Start) -> None:
         )
 
 
-def stop_agrees(stop: model.Stop) -> None:
+def stop_agrees(stop: sections.Stop) -> None:
     """Raise unless there is a way to ask, and the limit of a drain leaves room for it."""
     found: list[tuple[str, str, str | None]] = []
     if stop.marker is None and stop.signal is None:
@@ -50,7 +50,14 @@ def stop_agrees(stop: model.Stop) -> None:
     _disagree(*found)
 
 
-def backoff_agrees(backoff: model.Backoff) -> None:
+def marker_agrees(marker: sections.Marker) -> None:
+    """Raise when a marker that names nobody is told whom to name."""
+    if marker.format == "touch" and marker.target is not None:
+        message = "got a pid file, but a touch marker names nobody"
+        _disagree(("target", message, "format: hermes"))
+
+
+def backoff_agrees(backoff: sections.Backoff) -> None:
     """Raise unless the first wait is within the limit."""
     if backoff.first > backoff.limit:
         first, limit = duration_text(backoff.first), duration_text(backoff.limit)
@@ -58,7 +65,7 @@ def backoff_agrees(backoff: model.Backoff) -> None:
         _disagree(("first", message, f"first: {limit}"))
 
 
-def give_up_agrees(give_up: model.GiveUp) -> None:
+def give_up_agrees(give_up: sections.GiveUp) -> None:
     """Raise unless a trial comes after the window, so that the budget holds in every window."""
     if give_up.retry_after is not None and give_up.retry_after < give_up.within:
         after, within = duration_text(give_up.retry_after), duration_text(give_up.within)
@@ -66,7 +73,7 @@ def give_up_agrees(give_up: model.GiveUp) -> None:
         _disagree(("retry_after", message, f"retry_after: {within}"))
 
 
-def restart_agrees(restart: model.Restart) -> None:
+def restart_agrees(restart: sections.Restart) -> None:
     """Raise when one exit code has two meanings."""
     lists = {
         "success_exit_codes": restart.success_exit_codes,
@@ -88,7 +95,7 @@ def restart_agrees(restart: model.Restart) -> None:
     _disagree(*found)
 
 
-def file_probe_agrees(probe: model.FileProbe) -> None:
+def file_probe_agrees(probe: sections.FileProbe) -> None:
     """Raise when a file that must be gone is also asked for its age or content."""
     if probe.exists:
         return

@@ -14,6 +14,7 @@ from hermes_supervise.config import model
 from hermes_supervise.config.crosschecks import check_together
 from hermes_supervise.config.expand import as_templates
 from hermes_supervise.config.explain import EXAMPLE, explain, got
+from hermes_supervise.config.hidden import without_secrets
 from hermes_supervise.config.instances import Instance, Instances, fill_section
 from hermes_supervise.config.notes import Notes
 from hermes_supervise.config.problems import Problem, in_order
@@ -85,10 +86,12 @@ class _Compilation:
         plan = None
         if self._tree.complete:
             plan = self._plan()
-        problems = in_order([*self._tree.problems, *self._notes.problems])
+        found = [*self._tree.problems, *self._notes.problems]
+        if found:
+            found = without_secrets(found, self._source, self._tree)
         return Compiled(
-            plan=None if problems else plan,
-            problems=problems,
+            plan=None if found else plan,
+            problems=in_order(found),
             warnings=in_order(self._notes.warnings),
         )
 

@@ -2,9 +2,9 @@
 Environment files: lines of ``KEY=VALUE``.
 
 ``export `` before the key is allowed, so is a comment line.  A value in single quotes is taken
-as it is; in double quotes ``\\n``, ``\\t``, ``\\r``, ``\\"``, ``\\$`` and ``\\\\`` mean what they mean
-in a shell; without quotes it ends at `` #``.  Nothing is expanded.  The text of such a file is
-never shown in a problem: it is where secrets live.
+as it is; in double quotes a backslash means what it means in a shell, and ``n``, ``t``, ``r``
+after it are the usual control characters; without quotes the value ends at `` #``.  Nothing is
+expanded.  The text of such a file is never shown in a problem: it is where secrets live.
 """
 
 from __future__ import annotations

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import typing
-from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
 
-from hermes_supervise.config.model import Document, Section
+from hermes_supervise.config.keys import homes_of, keys_of, section_at
 from hermes_supervise.config.notes import Notes, Path, is_secret
 from hermes_supervise.config.problems import shortened
 from hermes_supervise.config.scalars import Misread
@@ -18,17 +16,15 @@ from hermes_supervise.config.scalars import Misread
 def explain(error: ValidationError, notes: Notes) -> None:
     """Add each error of a validated document to *notes*."""
     for each in error.errors(include_url=False):
-        path = tuple(each["loc"])
-        context = each.get("ctx", {})
-        _WAYS.get(each["type"], _wrong_shape)(path, context, each, notes)
+        _WAYS.get(each["type"], _wrong_shape)(each, notes)
 
 
-def _wrong(path: Path, context: dict[str, Any], each: Any, notes: Notes) -> None:
+def _wrong(each: Any, notes: Notes) -> None:
+    path, context = tuple(each["loc"]), each.get("ctx", {})
     on_key = path[-1] == "[key]" or bool(context.get("on_key"))
     if path[-1] == "[key]":
         path = path[:-1]
-    for part in str(context["at"]).split("\n") if "at" in context else ():
-        path = (*path, int(part) if part.isdecimal() else part)
+    path = (*path, *context.get("at", ()))
     value = path[-1] if on_key else _value_at(path, each["input"], context, notes)
     write = _write(path, context, value, notes, on_key)
     note = trap(value, notes.raw(path)) if not on_key else None
@@ -62,10 +58,10 @@ def _write(
     return f"- {write}" if isinstance(path[-1], int) else f"{path[-1]}: {write}"
 
 
-def _not_yet(path: Path, context: dict[str, Any], each: Any, notes: Notes) -> None:
+def _not_yet(each: Any, notes: Notes) -> None:
+    path, context = tuple(each["loc"]), each.get("ctx", {})
     what, want = context["what"], context["want"]
-    if "at" in context:
-        path = (*path, context["at"])
+    path = (*path, *context.get("at", ()))
     write = f"{path[-1]}: none" if want == "none" else None
     notes.problem(
         path,
@@ -76,16 +72,19 @@ def _not_yet(path: Path, context: dict[str, Any], each: Any, notes: Notes) -> No
     )
 
 
-def _exactly_one(path: Path, context: dict[str, Any], each: Any, notes: Notes) -> None:
+def _exactly_one(each: Any, notes: Notes) -> None:
+    path, context = tuple(each["loc"]), each.get("ctx", {})
     notes.problem(path, f"got {context['got']}, want {context['want']}")
 
 
-def _disagree(path: Path, context: dict[str, Any], each: Any, notes: Notes) -> None:
+def _disagree(each: Any, notes: Notes) -> None:
+    path, context = tuple(each["loc"]), each.get("ctx", {})
     for key, message, write in context["found"]:
         notes.problem((*path, key), message, write=write)
 
 
-def _unknown_key(path: Path, context: dict[str, Any], each: Any, notes: Notes) -> None:
+def _unknown_key(each: Any, notes: Notes) -> None:
+    path = tuple(each["loc"])
     section = section_at(path[:-1])
     known = keys_of(section) if section else []
     key = str(path[-1])
@@ -95,7 +94,7 @@ def _unknown_key(path: Path, context: dict[str, Any], each: Any, notes: Notes) -
     if near:
         notes.problem(path, "no such key", write=f"{near[0]}:{rest}", on_key=True)
         return
-    homes = [home for home in _homes(key) if home != path[:-1]]
+    homes = [home for home in homes_of(key) if home != path[:-1]]
     if homes:
         home = ".".join(homes[0])
         note = f"`{key}` belongs under `{home}`."
@@ -106,32 +105,27 @@ def _unknown_key(path: Path, context: dict[str, Any], each: Any, notes: Notes) -
     notes.problem(path, "no such key", note=f"known keys: {', '.join(known)}", on_key=True)
 
 
-def _missing(path: Path, context: dict[str, Any], each: Any, notes: Notes) -> None:
+def _missing(each: Any, notes: Notes) -> None:
+    path = tuple(each["loc"])
     if path == ("programs",):
         notes.problem(path, "missing, want the programs by name", write=EXAMPLE)
         return
     notes.problem(path, "missing", write=f"{path[-1]}: …")
 
 
-def _wrong_shape(path: Path, context: dict[str, Any], each: Any, notes: Notes) -> None:
-    value = each["input"]
+def _wrong_shape(each: Any, notes: Notes) -> None:
+    path, value = tuple(each["loc"]), each["input"]
     wanted = "a list" if each["type"] == "list_type" else "a mapping"
     raw = notes.raw(path)
     write = None
     if wanted == "a list" and raw:
         write = f"{path[-1]}: [{shortened(raw)}]"
     elif path[-1:] == ("restart",) and isinstance(value, bool | str):
-        policy = {True: "always", False: "never"}.get(value, value) if _flag(value) else value
-        write = f"restart: {{policy: {shortened(str(policy))}}}"
-    elif path[-1:] == ("backend",) or not isinstance(value, bool | str | int | float | Misread):
-        write = None
+        policy = {True: "always", False: "never"}[value] if isinstance(value, bool) else value
+        write = f"restart: {{policy: {shortened(policy)}}}"
     hidden = is_secret(path)
     note = None if hidden else trap(value, raw)
     notes.problem(path, f"got {got(value, hidden)}, want {wanted}", note=note, write=write)
-
-
-def _flag(value: Any) -> bool:
-    return isinstance(value, bool)
 
 
 _WAYS = {
@@ -174,54 +168,3 @@ def trap(value: Any, raw: str | None) -> str | None:
     if value is None and raw == "~":
         return 'YAML reads a bare `~` as nothing; the home folder is "~", in quotes.'
     return None
-
-
-def keys_of(section: type[Section]) -> list[str]:
-    """Return the keys of a section as the file writes them."""
-    return [field.alias or name for name, field in section.model_fields.items()]
-
-
-def section_at(path: Path) -> type[Section] | None:
-    """Return the model of the mapping at *path*, None where there is none."""
-    section: type[Section] | None = Document
-    skip = False
-    for part in path:
-        if skip or section is None:
-            skip = False
-            continue
-        fields = {field.alias or name: field for name, field in section.model_fields.items()}
-        field = fields.get(str(part))
-        section, skip = (None, False) if field is None else _section_in(field.annotation)
-    return section
-
-
-def _section_in(annotation: Any) -> tuple[type[Section] | None, bool]:
-    """Return the section in a type, and whether a name stands before it."""
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation, False
-    named = typing.get_origin(annotation) is dict
-    for part in typing.get_args(annotation):
-        section, _ = _section_in(part)
-        if section is not None:
-            return section, named
-    return None, False
-
-
-def _homes(key: str) -> Iterator[tuple[str, ...]]:
-    """Return the sections of a program, and of the supervisor, that know *key*."""
-    for start in ("programs", "supervisor"):
-        top = section_at((start, "NAME")) if start == "programs" else section_at((start,))
-        if top is not None:
-            prefix = () if start == "programs" else ("supervisor",)
-            yield from _homes_below(key, top, prefix)
-
-
-def _homes_below(
-    key: str, section: type[Section], path: tuple[str, ...]
-) -> Iterator[tuple[str, ...]]:
-    if path and key in keys_of(section):
-        yield path
-    for name, field in section.model_fields.items():
-        inner, _ = _section_in(field.annotation)
-        if inner is not None and len(path) < 2:
-            yield from _homes_below(key, inner, (*path, field.alias or name))

@@ -79,7 +79,7 @@ class Instances:
         self._files = FileVariables(notes)
         self._defaults = _mapping_or_empty(tree.value.get("defaults"))
         self._values = 0
-        self._made: dict[str, tuple[Path, str]] = {}
+        self._made: dict[str, _Draft] = {}
         self._homes: dict[Any, str] = {}
 
     def make(self) -> tuple[dict[str, Instance], dict[str, Any]]:
@@ -94,53 +94,44 @@ class Instances:
                 continue
             many = self._for_each(group, value)
             if many is None:
-                self._add(found, group, group, value, None, "")
+                self._add(found, _Draft(group, group, value))
                 continue
             key, values = many
             rest = {name: member for name, member in value.items() if name != "for_each"}
             if not values:
                 barren[group] = rest
             for each in values:
-                self._add(found, group, _instance_name(group, each), rest, key, each)
+                self._add(found, _Draft(_instance_name(group, each), group, rest, key, each))
         return found, barren
 
-    def _add(
-        self,
-        found: dict[str, Instance],
-        group: str,
-        name: str,
-        value: dict[str, Any],
-        key: str | None,
-        each: str,
-    ) -> None:
-        source: Path = ("programs", group) if key is None else ("programs", group, "for_each", key)
-        label = group if key is None else f"{group} with {key} {shortened(each)}"
-        earlier = self._made.get(name)
+    def _add(self, found: dict[str, Instance], draft: _Draft) -> None:
+        earlier = self._made.get(draft.name)
         if earlier is not None:
-            line = self._notes.line(earlier[0])
+            line = self._notes.line(earlier.source)
             self._notes.problem(
-                source,
-                f"got the program {name} twice: from {label}, and from {earlier[1]} at line {line}",
-                on_key=key is None,
+                draft.source,
+                f"got the program {draft.name} twice: from {draft.label}, "
+                f"and from {earlier.label} at line {line}",
+                on_key=draft.key is None,
             )
             return
-        if not self._affordable(group, source):
+        if not self._affordable(draft):
             return
-        self._made[name] = (source, label)
-        self._notes.instance(name, group)
-        found[name] = self._filled(group, name, value, key, each)
+        self._made[draft.name] = draft
+        self._notes.instance(draft.name, draft.group)
+        found[draft.name] = self._filled(draft)
 
-    def _affordable(self, group: str, source: Path) -> bool:
-        raw = self._tree.value["programs"][group]
+    def _affordable(self, draft: _Draft) -> bool:
+        raw = self._tree.value["programs"][draft.group]
         self._values += self._tree.size(raw) + self._tree.size(self._defaults)
         if len(self._made) < PROGRAMS_LIMIT and self._values <= VALUES_LIMIT:
             return True
         limit = f"{PROGRAMS_LIMIT:,} programs or {VALUES_LIMIT:,} values"
-        self._notes.problem(source, f"got more than {limit} in all", on_key=True)
+        self._notes.problem(draft.source, f"got more than {limit} in all", on_key=True)
         return False
 
     def _for_each(self, group: str, value: dict[str, Any]) -> tuple[str, list[str]] | None:
-        """Return the key and the values of ``for_each``; None where there is none, or a wrong one."""
+        """Return the key and the values of ``for_each``; None where there is no right one."""
         given = value.get("for_each")
         try:
             many = ForEachKind.check(given)
@@ -179,18 +170,14 @@ class Instances:
             self._notes.warning(path, f"{shortened(whole)} matches nothing: no program comes of it")
         return values
 
-    def _filled(
-        self, group: str, name: str, value: dict[str, Any], key: str | None, each: str
-    ) -> Instance:
-        path: Path = ("programs", name)
-        home = self._home(value.get("user"), key, each)
-        environment_files = value.get("environment_file")
+    def _filled(self, draft: _Draft) -> Instance:
+        path: Path = ("programs", draft.name)
+        home = self._home(draft)
+        files = draft.value.get("environment_file")
         variables: dict[str, str] = {}
-        if isinstance(environment_files, list):
-            for index, item in enumerate(environment_files):
-                if isinstance(item, str) and item:
-                    at = (*path, "environment_file", index)
-                    variables |= self._variables(item, at, home, key, each)
+        for index, item in enumerate(files if isinstance(files, list) else ()):
+            if isinstance(item, str) and item:
+                variables |= self._variables(draft, item, (*path, "environment_file", index), home)
 
         def lookup(variable: str) -> str | None:
             found = self._where.environ.get(variable)
@@ -198,35 +185,62 @@ class Instances:
                 found = variables.get(variable)
             return self._where.variable(variable) if found is None else found
 
-        one = _Filling(self._notes, lookup, key, each)
-        filled = fill_all(value, one.text, path)
-        return Instance(name=name, group=group, value=filled, home=home, variables=variables)
+        filling = _Filling(self._notes, lookup, draft.key, draft.each)
+        value = fill_all(draft.value, filling.text, path)
+        return Instance(
+            name=draft.name, group=draft.group, value=value, home=home, variables=variables
+        )
 
-    def _home(self, user: Any, key: str | None, each: str) -> str:
-        if user is None:
-            return self._where.home
+    def _home(self, draft: _Draft) -> str:
+        user = draft.value.get("user")
         if not isinstance(user, str | int):
             return self._where.home
-        if (user, each) not in self._homes:
+        if (user, draft.each) not in self._homes:
             try:
-                name = fill(str(user), self._where.variable, key, each)
-                self._homes[user, each] = home_of(name) or self._where.home
+                home = home_of(fill(str(user), self._where.variable, draft.key, draft.each))
             except Unfilled:
-                self._homes[user, each] = self._where.home
-        return self._homes[user, each]
+                home = None  # reported where every text is filled in
+            self._homes[user, draft.each] = home or self._where.home
+        return self._homes[user, draft.each]
 
-    def _variables(
-        self, item: str, path: Path, home: str, key: str | None, each: str
-    ) -> dict[str, str]:
+    def _variables(self, draft: _Draft, item: str, path: Path, home: str) -> dict[str, str]:
         try:
-            name = fill(item, self._where.variable, key, each)
+            name = fill(item, self._where.variable, draft.key, draft.each)
             return self._files.read(absolute(name, self._where.folder, home), path)
-        except (Unfilled, UnknownHome):
-            return {}  # reported where every text is filled in, and where paths are resolved
+        except Unfilled:
+            return {}  # reported where every text is filled in
+        except UnknownHome:
+            self._notes.problem(path, "want ~/… or a path; ~name is not known")
+            return {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A program before its texts are filled in: merged, with its value of ``for_each``."""
+
+    name: str
+    group: str
+    value: dict[str, Any]
+    key: str | None = None
+    each: str = ""
+
+    @property
+    def source(self) -> Path:
+        """Return where the file asks for it."""
+        if self.key is None:
+            return ("programs", self.group)
+        return ("programs", self.group, "for_each", self.key)
+
+    @property
+    def label(self) -> str:
+        """Return how to speak of it when its name does not tell."""
+        if self.key is None:
+            return self.group
+        return f"{self.group} with {self.key} {shortened(self.each)}"
 
 
 class _Filling:
-    """Fills in the texts of one instance; what cannot be filled in is noted and passes the checks."""
+    """Fills in the texts of an instance; what cannot be filled in is noted, and passes."""
 
     def __init__(
         self, notes: Notes, lookup: Callable[[str], str | None], key: str | None, value: str

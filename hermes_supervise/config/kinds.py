@@ -19,7 +19,6 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from hermes_supervise.config.scalars import Misread
-from hermes_supervise.plan.durations import UNITS, duration_text
 
 NAME_PATTERN = "[a-z0-9][a-z0-9_-]{0,62}"
 RESERVED_NAMES = frozenset(
@@ -28,12 +27,6 @@ RESERVED_NAMES = frozenset(
 )
 """``all`` means every program; the others are devices on Windows and cannot name a log file."""
 
-# The number of digits bounds every time to some thirty years, so no sum of times leaves the calendar.
-DURATION_PATTERN = (
-    r"([0-9]{1,12}ms|[0-9]{1,9}(\.[0-9]{1,3})?s|[0-9]{1,7}(\.[0-9]{1,3})?m"
-    r"|[0-9]{1,5}(\.[0-9]{1,3})?h|[0-9]{1,4}(\.[0-9]{1,3})?d)"
-)
-POSITIVE = r"(?=[^1-9]*[1-9])"
 UMASK_PATTERN = "0?[0-7]{3}"
 VARIABLE_PATTERN = "[^=\\u0000]+"
 TEXT_PATTERN = "[^\\u0000]*"
@@ -52,7 +45,6 @@ STOP_SIGNALS = (
 )
 """Signals that can ask for a stop.  SIGKILL cannot be heard; that is what force is."""
 
-_DURATION = re.compile(DURATION_PATTERN)
 _UMASK = re.compile(UMASK_PATTERN)
 _NAME = re.compile(NAME_PATTERN)
 _PORT = re.compile("[1-9][0-9]{0,4}")
@@ -102,8 +94,11 @@ class Kind:
         """Return the published schema; a text with a brace may become anything once filled in."""
         if not self.templates:
             return dict(self.schema)
-        return {"anyOf": [dict(self.schema), {"$ref": "#/$defs/template"}]}
+        return {"anyOf": [dict(self.schema), TEMPLATE_PLACE]}
 
+
+TEMPLATE_PLACE: dict[str, Any] = {"x-template": True}
+"""Where the published schema refers to the one below; pydantic takes no reference of ours."""
 
 TEMPLATE_SCHEMA = {
     "type": "string",
@@ -114,102 +109,6 @@ TEMPLATE_SCHEMA = {
 
 def _text_schema(pattern: str) -> dict[str, Any]:
     return {"type": "string", "pattern": f"^{pattern}$"}
-
-
-# Times
-
-
-def _seconds(value: object, *, positive: bool) -> float:
-    want = "a time longer than 0, such as 30s" if positive else "a time with its unit, such as 30s"
-    if isinstance(value, str) and _DURATION.fullmatch(value):
-        unit = value.lstrip("0123456789.")
-        seconds = float(value[: -len(unit)]) * UNITS[unit]
-        if seconds > 0 or not positive:
-            return seconds
-        raise wrong(want)
-    raise wrong(f"{want} (ms, s, m, h or d)", _duration_guess(value))
-
-
-def _duration_guess(value: object) -> str | None:
-    number = value.number if isinstance(value, Misread) else value
-    if isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number < 1e9:
-        return duration_text(float(number)) if number != int(number) else f"{int(number)}s"
-    if not isinstance(value, str):
-        return None
-    total, rest = 0.0, value.lower().replace(" ", "").replace(",", "")
-    while rest:
-        part = re.match(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([a-z]*)", rest)
-        if part is None:
-            return None
-        unit = _unit(part[2])
-        if unit is None:
-            return None
-        total += float(part[1]) * UNITS[unit]
-        rest = rest[part.end() :]
-    return duration_text(total) if value else None
-
-
-def _unit(word: str) -> str | None:
-    if word in {"", "s"} or (word and "seconds".startswith(word)):
-        return "s"
-    if word in {"ms", "msec", "msecs", "millis", "milliseconds", "millisecond"}:
-        return "ms"
-    for name, unit in (
-        ("minutes", "m"),
-        ("mins", "m"),
-        ("hours", "h"),
-        ("hrs", "h"),
-        ("days", "d"),
-    ):
-        if name.startswith(word):
-            return unit
-    return None
-
-
-def _any_seconds(value: object) -> float:
-    return _seconds(value, positive=False)
-
-
-def _some_seconds(value: object) -> float:
-    return _seconds(value, positive=True)
-
-
-_DURATION_SCHEMA = {"type": "string", "pattern": f"^{DURATION_PATTERN}$"}
-_POSITIVE_SCHEMA = {"type": "string", "pattern": f"^{POSITIVE}{DURATION_PATTERN}$"}
-
-Duration = Annotated[float, Kind("a time", _any_seconds, _DURATION_SCHEMA, math.nan)]
-LongerThanZero = Annotated[float, Kind("a time above 0", _some_seconds, _POSITIVE_SCHEMA, math.nan)]
-
-
-def _seconds_or(word: str, meaning: object) -> Callable[[object], object]:
-    def check(value: object) -> object:
-        if value == word or (word == "none" and value is None):
-            return meaning
-        if value is False and word == "none":
-            raise wrong("a time, or none", "none")
-        return _some_seconds(value)
-
-    return check
-
-
-DurationOrNone = Annotated[
-    float | None,
-    Kind(
-        "a time above 0, or none",
-        _seconds_or("none", None),
-        {"anyOf": [_POSITIVE_SCHEMA, {"enum": ["none", None]}]},
-        math.nan,
-    ),
-]
-DurationOrAuto = Annotated[
-    float | None,
-    Kind(
-        "a time above 0, or auto",
-        _seconds_or("auto", None),
-        {"anyOf": [_POSITIVE_SCHEMA, {"const": "auto"}]},
-        math.nan,
-    ),
-]
 
 
 # Words and numbers

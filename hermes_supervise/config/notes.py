@@ -7,7 +7,7 @@ where the file says it: under the program, or under ``defaults``, or at the near
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hermes_supervise.config.problems import Problem
@@ -62,7 +62,6 @@ class Notes:
         note: str | None = None,
         write: str | None = None,
         on_key: bool = False,
-        shown_key: Path | None = None,
     ) -> None:
         """
         Add a problem with what stands at *path*.
@@ -73,15 +72,15 @@ class Notes:
             note: A sentence that helps.
             write: What to write instead.
             on_key: Point at the key rather than at its value.
-            shown_key: The key to name, where it is not the one that is pointed at.
         """
         if len(self.problems) < PROBLEMS_LIMIT:
-            self.problems.append(self._made(path, message, note, write, on_key, shown_key))
+            made = self._made(path, message, on_key=on_key)
+            self.problems.append(replace(made, note=note, write=write))
 
     def warning(self, path: Path, message: str, note: str | None = None) -> None:
         """Add a warning about what stands at *path*."""
         if len(self.warnings) < PROBLEMS_LIMIT:
-            self.warnings.append(self._made(path, message, note, None, False, None))
+            self.warnings.append(replace(self._made(path, message), note=note))
 
     def line(self, path: Path) -> int:
         """Return the number of the line, counted from 1, where *path* stands."""
@@ -95,27 +94,17 @@ class Notes:
             return None
         return getattr(place.value_event, "value", None)
 
-    def _made(
-        self,
-        path: Path,
-        message: str,
-        note: str | None,
-        write: str | None,
-        on_key: bool,
-        shown_key: Path | None,
-    ) -> Problem:
+    def _made(self, path: Path, message: str, *, on_key: bool = False) -> Problem:
         place = self.place(path)
         missing = path[len(path) - 1 :] if not place.complete else ()
-        shown = shown_key or (*place.path, *missing)
-        key = ".".join(map(str, shown))
+        key = ".".join(map(str, (*place.path, *missing)))
         event = place.value_event
         # A key that is missing is reported at the heading of its section, not at its first line.
         if place.key_event is not None and (on_key or not place.complete):
             event = place.key_event
-        if event is None:
-            return self._tree.source.at_start(key, message, note, write)
-        secret = is_secret(place.path) and event is not place.key_event
-        return self._tree.source.problem(event, key, message, note=note, write=write, secret=secret)
+        if event is None or not place.path:
+            return self._tree.source.at_start(key, message)
+        return self._tree.source.problem(event, key, message)
 
     def _walk(self, path: Path) -> Place:
         value, key_event, value_event = self._tree.value, None, self._tree.event

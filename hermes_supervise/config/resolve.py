@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TypeVar
 
-from hermes_supervise.config import model, users
+from hermes_supervise.config import model, sections, users
 from hermes_supervise.config.instances import Instance
 from hermes_supervise.config.notes import Notes, Path
 from hermes_supervise.config.surroundings import Surroundings, UnknownHome, absolute
@@ -87,7 +87,7 @@ class Resolver:
             first = self._path(first, self._where.folder, home, (*path, "command", 0))
         return (first, *rest)
 
-    def _logs_of(self, name: str, logs: model.Logs, inside: _Inside) -> spec.Logs:
+    def _logs_of(self, name: str, logs: sections.Logs, inside: _Inside) -> spec.Logs:
         if logs.mode == "inherit":
             if logs.path is not None and logs.path:
                 path = (*inside.program, "logs", "path")
@@ -99,7 +99,7 @@ class Resolver:
         errors = None if logs.stderr == "same" else inside.path(logs.stderr, "logs", "stderr")
         return spec.Logs(mode="file", path=main, stderr=None if errors == main else errors)
 
-    def _stop(self, stop: model.Stop, inside: _Inside) -> spec.Stop:
+    def _stop(self, stop: sections.Stop, inside: _Inside) -> spec.Stop:
         resolved = spec.Stop(
             signal=stop.signal,
             drain_timeout=stop.drain_timeout,
@@ -160,7 +160,7 @@ class _Inside:
         return self._resolver.path(text, self.directory, self._home, (*self.program, *keys))
 
 
-def _marker(marker: model.Marker | None, inside: _Inside) -> spec.Marker | None:
+def _marker(marker: sections.Marker | None, inside: _Inside) -> spec.Marker | None:
     if marker is None:
         return None
     pid_file = None
@@ -170,7 +170,7 @@ def _marker(marker: model.Marker | None, inside: _Inside) -> spec.Marker | None:
     return spec.Marker(path=path, format=marker.format, pid_file=pid_file)
 
 
-def _probe(probe: model.Probe | None, inside: _Inside) -> spec.Probe | None:
+def _probe(probe: sections.Probe | None, inside: _Inside) -> spec.Probe | None:
     if probe is None:
         return None
     if probe.tcp is not None:
@@ -186,7 +186,7 @@ def _probe(probe: model.Probe | None, inside: _Inside) -> spec.Probe | None:
     )
 
 
-def _restart(restart: model.Restart) -> spec.Restart:
+def _restart(restart: sections.Restart) -> spec.Restart:
     backoff, give_up = restart.backoff, restart.give_up
     return spec.Restart(
         policy=restart.policy,
@@ -209,7 +209,7 @@ def _restart(restart: model.Restart) -> spec.Restart:
     )
 
 
-def _owner(owner: model.Owner | None, inside: _Inside) -> spec.Owner | None:
+def _owner(owner: sections.Owner | None, inside: _Inside) -> spec.Owner | None:
     if owner is None:
         return None
     if owner.pid_file is not None:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
-from hermes_supervise.config.kinds import SOME_TEXT_PATTERN, Kind, Template, wrong
+from hermes_supervise.config.kinds import SOME_TEXT_PATTERN, TEMPLATE_PLACE, Kind, Template, wrong
 
 KEY_PATTERN = "[A-Za-z_][A-Za-z0-9_]*"
 VALUE_LIMIT = 255
@@ -34,7 +34,7 @@ def exactly_one(value: object, kinds: tuple[str, ...], later: tuple[str, ...] = 
             what = f"the probe kind {kind}"
             want = f"one of {', '.join(kinds)}"
             raise PydanticCustomError(
-                "not_yet", "not yet", {"what": what, "want": want, "at": kind}
+                "not_yet", "not yet", {"what": what, "want": want, "at": (kind,)}
             )
     given = [kind for kind in kinds if kind in value]
     if len(given) == 1 or any(key not in kinds for key in value):
@@ -76,7 +76,7 @@ def _target(value: object) -> str | None:
             return ""
         if isinstance(path, str) and path and "\0" not in path:
             return path
-        raise wrong("a path", at="pid_file")
+        raise wrong("a path", at=("pid_file",))
     raise wrong(want, "child", choices=["child"])
 
 
@@ -105,16 +105,16 @@ def _for_each(value: object) -> tuple[str, object] | None:
         raise wrong(want)
     ((key, values),) = value.items()
     if not re.fullmatch(KEY_PATTERN, key):
-        raise wrong("a key of letters, digits and `_`", at=key, on_key=True)
+        raise wrong("a key of letters, digits and `_`", at=(key,), on_key=True)
     if key == "pid":
-        raise wrong("another key: {pid} means the process in a file probe", at=key, on_key=True)
+        raise wrong("another key: {pid} means the process in a file probe", at=(key,), on_key=True)
     if isinstance(values, dict) and set(values) == {"glob"}:
         return key, _glob(values["glob"], key)
     if not isinstance(values, list):
-        raise wrong("a list of values, or {glob: PATTERN}", at=key)
+        raise wrong("a list of values, or {glob: PATTERN}", at=(key,))
     for index, item in enumerate(values):
         if not _is_value(item):
-            raise wrong("a text or a whole number", at=f"{key}\n{index}", quote=True)
+            raise wrong("a text or a whole number", at=(key, index), quote=True)
     return key, [str(item) for item in values]
 
 
@@ -128,8 +128,8 @@ def _glob(pattern: object, key: str) -> dict[str, str]:
     if isinstance(pattern, str) and "\0" not in pattern:
         if pattern.count("*") == 1 or type(pattern) is Template:
             return {"glob": str(pattern)}
-        raise wrong("a pattern with exactly one `*`", at=f"{key}\nglob")
-    raise wrong("a pattern with exactly one `*`", at=f"{key}\nglob", quote=True)
+        raise wrong("a pattern with exactly one `*`", at=(key, "glob"))
+    raise wrong("a pattern with exactly one `*`", at=(key, "glob"), quote=True)
 
 
 _VALUES_SCHEMA: dict[str, Any] = {
@@ -153,7 +153,7 @@ _VALUES_SCHEMA: dict[str, Any] = {
                 "glob": {
                     "anyOf": [
                         {"type": "string", "pattern": "^[^*\\u0000]*\\*[^*\\u0000]*$"},
-                        {"$ref": "#/$defs/template"},
+                        TEMPLATE_PLACE,
                     ]
                 }
             },

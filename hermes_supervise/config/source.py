@@ -48,14 +48,11 @@ class Source:
         *,
         note: str | None = None,
         write: str | None = None,
-        secret: bool = False,
     ) -> Problem:
-        """Return a problem at what *event* stands for; with *secret*, its value is not shown."""
+        """Return a problem at what *event* stands for."""
         start, end = event.start_mark, event.end_mark
         excerpt = self.line(start.line)
         width = end.column - start.column if end.line == start.line else len(excerpt)
-        if secret:
-            excerpt, width = f"{excerpt[: start.column]}…", 1
         return Problem(
             file=self.name,
             line=start.line + 1,
@@ -108,7 +105,8 @@ def _syntax_help(message: object, rest: str) -> tuple[str | None, str | None]:
     if rest.startswith("\t"):
         return "This is a tab; YAML wants spaces to indent.", None
     if rest.startswith(("@", "`", "%")):
-        return f"A word that begins with {rest[0]} needs quotes.", f'"{rest.split("#")[0].strip()}"'
+        word = rest.partition("#")[0].strip()
+        return f"A word that begins with {rest[0]} needs quotes.", f'"{word}"'
     if "mapping values are not allowed" in text:
         return (
             "A `: ` inside of a text needs quotes around the text; else look at the indent.",

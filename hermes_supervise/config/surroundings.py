@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hermes_supervise.plan import places
 
 PYTHON_VARIABLE = "HERMES_SUPERVISE_PYTHON"
-"""``${HERMES_SUPERVISE_PYTHON}``: the interpreter that runs us, for the examples of this package."""
+"""``${HERMES_SUPERVISE_PYTHON}``: the interpreter that runs us, for our examples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ every alias written out is counted and bounded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +31,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(slots=True)
 class Entry:
-    """Where one member of a mapping or list stands: its key's event (None in a list), its value's."""
+    """Where a member stands: the event of its key (None in a list) and of its value."""
 
     key: Any
     value: Any
@@ -92,30 +91,30 @@ class Tree:
     # From here on: reading.
 
     def _read(self) -> None:
-        for event in self._events():
-            match event:
-                case ev.ScalarEvent():
-                    self._scalar(event)
-                case ev.AliasEvent():
-                    self._alias(event)
-                case ev.MappingStartEvent() | ev.SequenceStartEvent():
-                    self._begin(event)
-                case ev.CollectionEndEvent():
-                    self._end()
-                case ev.DocumentStartEvent() if self.event is not None:
-                    self._note(event, "got a second document, want one", note=_ONE_DOCUMENT)
-                    raise Stopped
-                case _:
-                    pass
-
-    def _events(self) -> Iterator[Any]:
+        ways = {
+            ev.ScalarEvent: self._scalar,
+            ev.AliasEvent: self._alias,
+            ev.MappingStartEvent: self._begin,
+            ev.SequenceStartEvent: self._begin,
+            ev.MappingEndEvent: self._end,
+            ev.SequenceEndEvent: self._end,
+            ev.DocumentStartEvent: self._document,
+        }
         try:
             loader = _LOADER(self.source.text)
             while loader.check_event():
-                yield loader.get_event()
+                event = loader.get_event()
+                way = ways.get(type(event))
+                if way is not None:
+                    way(event)
         except yaml.YAMLError as error:
             self.problems.append(self.source.syntax_problem(error))
             raise Stopped from None
+
+    def _document(self, event: Any) -> None:
+        if self.event is not None:
+            self._note(event, "got a second document, want one", note=_ONE_DOCUMENT)
+            raise Stopped
 
     def _scalar(self, event: Any) -> None:
         quoted = not event.implicit[0] and event.tag is None
@@ -193,7 +192,7 @@ class Tree:
         if event.anchor:
             self._open.add(event.anchor)
 
-    def _end(self) -> None:
+    def _end(self, _: Any) -> None:
         frame = self._frames.pop()
         value = self._merged(frame) if frame.merges else frame.value
         self._entries[id(value)] = frame.entries

@@ -38,7 +38,7 @@ def account(name: str) -> Account | None:
 def home_of(name: str) -> str | None:
     """Return the home folder of a user, None if unknown."""
     found = account(name)
-    return found and found.home
+    return None if found is None else found.home
 
 
 @cache

@@ -19,58 +19,72 @@ COVER = "*"
 
 def without_secrets(problems: Iterable[Problem], source: Source, tree: Tree) -> list[Problem]:
     """Return *problems* with the values of environment variables covered in their excerpts."""
-    spans = _spans(tree)
+    spans = _Spans(tree)
     return [_covered(each, source, spans, tree.complete) for each in problems]
 
 
-def _covered(
-    problem: Problem, source: Source, spans: dict[int, list[tuple[int, int]]], complete: bool
-) -> Problem:
+def _covered(problem: Problem, source: Source, spans: _Spans, complete: bool) -> Problem:
     if problem.file != source.name or not problem.excerpt:
         return problem
     line = problem.line - 1
     if not complete and _below_environment(source, line):
         # The text could not be read to its end, so nobody knows where its values begin.
         return replace(problem, excerpt=None, write=None)
-    text = problem.excerpt
-    for start, end in spans.get(line, ()):
-        covered = COVER * (min(end, len(text)) - start)
-        text = text[:start] + covered + text[start + len(covered) :]
-    return replace(problem, excerpt=text)
+    signs = list(problem.excerpt)
+    secret = _columns(spans.secret.get(line, ()), len(signs))
+    for column in secret - _columns(spans.keys.get(line, ()), len(signs)):
+        if signs[column] not in " \t:{},":
+            signs[column] = COVER
+    return replace(problem, excerpt="".join(signs))
 
 
-def _spans(tree: Tree) -> dict[int, list[tuple[int, int]]]:
-    """Return what to cover: for each line, counted from 0, the columns from and to."""
-    spans: dict[int, list[tuple[int, int]]] = {}
-    for event in _secret_events(tree):
-        start, end = event.start_mark, event.end_mark
-        for line in range(start.line, end.line + 1):
-            first = start.column if line == start.line else 0
-            last = end.column if line == end.line else 1 << 30
-            spans.setdefault(line, []).append((first, last))
-    return spans
+def _columns(spans: Iterable[tuple[int, int]], width: int) -> set[int]:
+    return {column for start, end in spans for column in range(start, min(end, width))}
 
 
-def _secret_events(tree: Tree) -> Iterator[Any]:
-    root = tree.value if isinstance(tree.value, dict) else {}
-    programs = root.get("programs")
-    sections = [root.get("defaults"), *(programs.values() if isinstance(programs, dict) else ())]
-    for section in sections:
-        if isinstance(section, dict) and "environment" in section:
-            entry = tree.entry(section, "environment")
-            if entry is not None:
-                yield from _scalars(tree, section["environment"], entry.value)
+class _Spans:
+    """What to cover, and the keys to leave: for each line, the columns from and to."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.secret: dict[int, list[tuple[int, int]]] = {}
+        self.keys: dict[int, list[tuple[int, int]]] = {}
+        for value, event in _environments(tree):
+            self._take(tree, value, event)
+
+    def _take(self, tree: Tree, value: Any, event: Any) -> None:
+        _add(self.secret, event.start_mark, event.end_mark)
+        region = tree.region(value)
+        if region is not None:
+            _add(self.secret, *region)
+        for entry in tree.members(value).values():
+            # A merged member stands somewhere else.
+            _add(self.secret, entry.value.start_mark, entry.value.end_mark)
+            if entry.key is not None:
+                _add(self.keys, entry.key.start_mark, entry.key.end_mark)
 
 
-def _scalars(tree: Tree, value: Any, event: Any) -> Iterator[Any]:
-    if not isinstance(value, dict | list):
-        yield event
-        return
-    members = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, member in members:
-        entry = tree.entry(value, key)
-        if entry is not None:
-            yield from _scalars(tree, member, entry.value)
+def _add(spans: dict[int, list[tuple[int, int]]], start: Any, end: Any) -> None:
+    for line in range(start.line, end.line + 1):
+        first = start.column if line == start.line else 0
+        last = end.column if line == end.line else 1 << 30
+        spans.setdefault(line, []).append((first, last))
+
+
+def _environments(tree: Tree) -> Iterator[tuple[Any, Any]]:
+    """Yield whatever stands under a key ``environment``, be it in its place or not."""
+    seen: set[int] = set()
+    waiting = [tree.value]
+    while waiting:
+        value = waiting.pop()
+        if not isinstance(value, dict | list) or id(value) in seen:
+            continue
+        seen.add(id(value))
+        members = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, member in members:
+            waiting.append(member)
+            entry = tree.entry(value, key)
+            if key == "environment" and entry is not None:
+                yield member, entry.value
 
 
 def _below_environment(source: Source, number: int) -> bool:

@@ -114,7 +114,12 @@ def _text_schema(pattern: str) -> dict[str, Any]:
 # Words and numbers
 
 
-def words(*known: str, bools: dict[bool, str] | None = None, later: tuple[str, ...] = ()) -> Kind:
+def words(
+    *known: str,
+    bools: dict[bool, str] | None = None,
+    later: tuple[str, ...] = (),
+    off: str | None = None,
+) -> Kind:
     """
     Return the kind of one word out of *known*.
 
@@ -122,6 +127,7 @@ def words(*known: str, bools: dict[bool, str] | None = None, later: tuple[str, .
         known: The words.
         bools: What somebody means who wrote an unquoted ``yes`` or ``no``.
         later: Words of the contract whose behaviour does not exist yet.
+        off: The word that YAML reads as false, and that is taken as such.
     """
     want = _either(known)
 
@@ -130,10 +136,12 @@ def words(*known: str, bools: dict[bool, str] | None = None, later: tuple[str, .
             return value
         if isinstance(value, str) and value in later:
             raise PydanticCustomError("not_yet", "not yet", {"what": value, "want": want})
+        if value is False and off is not None:
+            return off
         guess = (bools or {}).get(value) if isinstance(value, bool) else None
         raise wrong(want, guess, choices=list(known))
 
-    return Kind(want, check, {"type": "string", "enum": list(known)})
+    return Kind(want, check, {"enum": [*known, *([] if off is None else [False])]})
 
 
 def _either(known: tuple[str, ...]) -> str:

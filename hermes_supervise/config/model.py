@@ -108,7 +108,7 @@ class Supervisor(Section):
         meaning="How long a shutdown may take; `auto`: the longest stop of a program. A "
         "shorter time is an error.",
     )
-    cgroups: Annotated[str, words("auto", "off", bools={True: "auto", False: "off"})] = key(
+    cgroups: Annotated[str, words("auto", "off", bools={True: "auto"}, off="off")] = key(
         "auto", meaning="Whether each program gets a cgroup where that is possible."
     )
     on_event: Annotated[None, Later("supervisor.on_event")] = key(

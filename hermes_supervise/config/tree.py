@@ -71,6 +71,7 @@ class Tree:
         self.complete = False
         self._entries: dict[int, dict[Any, Entry]] = {}
         self._sizes: dict[int, int] = {}
+        self._regions: dict[int, tuple[Any, Any]] = {}
         self._anchors: dict[str, Any] = {}
         self._open: set[str] = set()
         self._frames: list[_Frame] = []
@@ -87,6 +88,14 @@ class Tree:
     def entry(self, container: object, key: object) -> Entry | None:
         """Return where member *key* of *container* stands."""
         return self._entries.get(id(container), {}).get(key)
+
+    def region(self, container: object) -> tuple[Any, Any] | None:
+        """Return the marks where a mapping or list begins and ends."""
+        return self._regions.get(id(container))
+
+    def members(self, container: object) -> dict[Any, Entry]:
+        """Return where each member of *container* stands."""
+        return self._entries.get(id(container), {})
 
     # From here on: reading.
 
@@ -192,11 +201,12 @@ class Tree:
         if event.anchor:
             self._open.add(event.anchor)
 
-    def _end(self, _: Any) -> None:
+    def _end(self, event: Any) -> None:
         frame = self._frames.pop()
         value = self._merged(frame) if frame.merges else frame.value
         self._entries[id(value)] = frame.entries
         self._sizes[id(value)] = frame.size
+        self._regions[id(value)] = (frame.start.start_mark, event.end_mark)
         if frame.start.anchor:
             self._open.discard(frame.start.anchor)
             self._anchors[frame.start.anchor] = value

@@ -48,10 +48,13 @@ METHODS: dict[str, dict[str, tuple[type | tuple[type, ...], object]]] = {
     # each program at once and then on every change; V: pending | done | failed.
     # -> {"programs": [{"name", "verdict", "note"}...]} when none is pending
     "follow": {"kind": (str, REQUIRED), "programs": (dict, REQUIRED)},
-    # watch: notifications "row" {"program": row} and "supervisor" {...} until the client leaves.
+    # watch: notifications "row" {"program": row}, "gone" {"name"} and "supervisor" {...} until the
+    # client leaves.
     "watch": {"names": (list, [])},
-    # reload -> {"applied": bool, "changes": [{"name", "action", "fields": [{"key", "old", "new"}]}]}
-    # action: add | remove | restart | update | none;  error BAD_CONFIGURATION: data {"problems": TEXT}
+    # reload -> {"applied": bool, "changes": [CHANGE...]}
+    # CHANGE: {"name", "action", "fields": [{"key", "old", "new"}...]}
+    # action: add | remove | restart | update | none
+    # error BAD_CONFIGURATION: data {"problems": TEXT}
     "reload": {"plan_only": (bool, False), "allow_empty": (bool, False)},
     # events -> {"events": [event...], "more": bool}; with follow, notifications "event" {event}
     # after that first response, until the client leaves.  after: an event id, exclusive.
@@ -68,7 +71,7 @@ METHODS: dict[str, dict[str, tuple[type | tuple[type, ...], object]]] = {
     # shutdown -> {"pids": [keeper or null, supervisor]}; the caller then waits for their end.
     "shutdown": {"leave": (bool, False)},
 }
-"""Every method with its parameters: (types, default); the comment above each says what it answers."""
+"""Every method with its parameters (types, default); the comment above each has its answer."""
 
 
 class RpcError(Exception):

@@ -39,25 +39,41 @@ def resume(
     return memory, actions
 
 
-def new_world(memory: Memory, now: Now) -> Memory:
+def new_world(
+    memory: Memory, pending: tuple[Action, ...], now: Now
+) -> tuple[Memory, tuple[Action, ...]]:
     """
-    Return the memory as it holds after a reboot, or in a container that was started again.
+    Return what to record and to do first after a reboot, or in a container that starts again.
 
     Nothing of the old world lives and its instants mean nothing.  A run that was claimed to live
-    ended with it, unseen, and that is nobody's failure; so did the rest of a program that had
-    ended by itself.  A wait begins again in full.
+    ended with it, unseen, and that is nobody's failure; a program that had ended by itself may
+    run again.  A wait begins again in full.  Files outlive a world: a marker that was written, or
+    should have been cleared, is cleared now.
     """
+    clears = [action for action in pending if action.deed is Deed.CLEAR_MARKER]
+    deed = memory.deed
+    if memory.marker_at is not None:
+        deed += 1
+        clears.append(
+            Action(
+                deed=Deed.CLEAR_MARKER,
+                run_id=memory.run_id,
+                number=deed,
+                process=memory.process,
+            )
+        )
+    return _closed(replace(memory, deed=deed), now), tuple(clears)
+
+
+def _closed(memory: Memory, now: Now) -> Memory:
     wait = None if memory.due_at is None else max(0.0, memory.due_at - memory.since_at)
-    memory = replace(
-        memory,
-        since_at=now.at,
-        due_at=None if wait is None else now.at + wait,
-        failures=(),
-    )
+    due_at = None if wait is None else now.at + wait
+    memory = replace(memory, since_at=now.at, due_at=due_at, failures=())
     if memory.phase is Phase.EXITED:
         return replace(memory, phase=Phase.STOPPED, since_wall=now.wall)
     if memory.phase not in LIVING:
         return memory
+    unmade = memory.phase is Phase.STARTING and memory.process is None
     unseen = LastExit(code=None, signal=None, reason=None, outcome=Outcome.UNKNOWN, wall=now.wall)
     return Memory(
         phase=Phase.STOPPED,
@@ -69,7 +85,5 @@ def new_world(memory: Memory, now: Now) -> Memory:
         streak=memory.streak,
         park=memory.park,
         restarts=memory.restarts,
-        last_exit=memory.last_exit
-        if memory.phase is Phase.STARTING and memory.process is None
-        else unseen,
+        last_exit=memory.last_exit if unmade else unseen,
     )

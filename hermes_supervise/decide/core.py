@@ -107,7 +107,8 @@ def wake_time(case: Case) -> float | None:
     instants = _instants(case)
     later = [at for at in instants if at > case.now.at]
     held = case.memory.phase is Phase.WAITING and case.observed.hold is not None
-    if len(later) < len(instants) and not held:
+    missed = len(later) < len(instants) or case.never_made()
+    if missed and not held:
         later.append(case.now.at + LOOK_AGAIN)
     return min(later, default=None)
 

@@ -84,11 +84,11 @@ class Keeper:
             if self.start_at is not None and now >= self.start_at:
                 self._start_supervisor(now)
             self._timers(now)
+            self._flush()
             if self.exit_code is not None:
                 break
             for fd, events in self.poll.poll(self._timeout(now)):
                 self._ready(fd, events)
-            self._flush()
         return self.exit_code
 
     def _timeout(self, now: float) -> float | None:
@@ -159,19 +159,22 @@ class Keeper:
     # -- ends of children -----------------------------------------------------------------------
 
     def _reap(self) -> None:
-        for pid, status in self.children.reap().items():
-            if pid == self.supervisor:
-                self._supervisor_died(status)
-            elif pid == self.compiler:
-                self._compiled(os.waitstatus_to_exitcode(status))
-            else:
-                self._send(("stray", pid))
+        ended = self.children.reap()
+        supervisor_status = ended.pop(self.supervisor, None) if self.supervisor else None
+        if supervisor_status is not None:
+            self.supervisor = 0
+        if self.compiler in ended:
+            self._compiled(os.waitstatus_to_exitcode(ended.pop(self.compiler)))
+        if supervisor_status is not None:
+            self._supervisor_died(supervisor_status)
+        for pid in ended:
+            self._send(("stray", pid))
 
     def _compiled(self, code: int) -> None:
         """The plan is made, or the configuration is bad: then nothing has been touched yet."""
         self.compiler = 0
         if code != 0 and self.exit_code is None:
-            if self.supervisor:
+            if self.supervisor:  # not reaped yet, so the number is still its own
                 os.kill(self.supervisor, signal.SIGKILL)
             self.exit_code = code if code > 0 else 1
 
@@ -229,7 +232,6 @@ class Keeper:
         self._send(("ready",))
 
     def _supervisor_died(self, status: int) -> None:
-        self.supervisor = 0
         self._drain_wire()
         self._hang_up()
         if self.exit_code is not None:

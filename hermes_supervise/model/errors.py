@@ -38,3 +38,7 @@ class RemoteError(ControlError):
         super().__init__(message)
         self.code = code
         self.data = data
+
+
+class StoreError(HermesSuperviseError):
+    """The state on disk cannot be read or written; what is said names the file."""

@@ -197,11 +197,16 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All that the long-running supervisor ever learns of the configuration file."""
+    """
+    All that the long-running supervisor ever learns of the configuration file.
+
+    ``empty_groups`` are the ``for_each`` programs of the file that have no instance now.
+    """
 
     config: str
     settings: Settings
     programs: tuple[Program, ...]
+    empty_groups: tuple[str, ...] = ()
 
 
 def stop_budget(stop: Stop) -> float:

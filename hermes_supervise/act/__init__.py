@@ -1,0 +1,1 @@
+"""Deeds: decided actions become calls of a backend and files on disk; errors become facts."""

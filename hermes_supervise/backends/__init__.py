@@ -1,0 +1,1 @@
+"""The only rooms that know an operating system; one protocol, one conformance suite for all."""

@@ -1,0 +1,416 @@
+"""
+The POSIX backend: runs held by the keeper, signals through our own pidfds.
+
+It mirrors what the keeper says into ``Run`` values and answers questions from them; it never
+waits.  Every signal goes to a process whose identity was checked: a pidfd that was opened and then
+found to have the inode (or the start time) that the keeper saw when it made the process.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from enum import Enum
+
+from hermes_supervise.backends import cgroups, faults, kin
+from hermes_supervise.backends.protocol import Sighting
+from hermes_supervise.keeper import witness
+from hermes_supervise.keeper.wire import Message, Wire
+from hermes_supervise.model.facts import Exit, Process
+from hermes_supervise.model.phase import Sight
+from hermes_supervise.model.spec import Launch
+from hermes_supervise.plan.environment import inheritable, program_environment
+
+KILL_ROUND = 0.03
+"""Seconds that one call may chase a tree that forks; the next try follows soon."""
+
+FLUSH_AT = 16
+"""Spawn requests are handed over in lots, so that keeper and supervisor work at the same time."""
+
+
+class Stage(Enum):
+    """How far a run is."""
+
+    ASKED = "asked"
+    ALIVE = "alive"
+    ENDED = "ended"
+    FAILED = "failed"
+    NEVER = "never"
+
+
+class Run:
+    """What is known of one run."""
+
+    __slots__ = (
+        "cgroup",
+        "error",
+        "executable",
+        "exit",
+        "launch",
+        "made_at",
+        "ours",
+        "pidfd",
+        "process",
+        "stage",
+    )
+
+    def __init__(self, stage: Stage, cgroup: str | None) -> None:
+        self.stage = stage
+        self.cgroup = cgroup
+        self.process: Process | None = None
+        self.pidfd: int | None = None
+        self.exit: Exit | None = None
+        self.error = ""
+        self.made_at: float | None = None
+        self.launch: Launch | None = None
+        self.executable = ""
+        self.ours = True
+        """False for an adopted process: its orphans do not come to our keeper."""
+
+
+class Posix:
+    """Implements ``Backend`` on a keeper."""
+
+    name = "posix"
+
+    def __init__(
+        self,
+        *,
+        wire: Wire,
+        keeper_pid: int,
+        environ: Mapping[str, str],
+        socket: str,
+        cgroup_root: str | None,
+        woken: Callable[[str], None],
+    ) -> None:
+        self.wire = wire
+        self.environ = inheritable(environ)
+        self.socket = socket
+        self.cgroup_root = cgroup_root
+        self.woken = woken
+        self.runs: dict[str, Run] = {}
+        self.family = kin.Family(keeper_pid, os.getpid())
+        self._unflushed = 0
+
+    # -- Backend --------------------------------------------------------------------------------
+
+    def new_round(self) -> None:
+        """Look at the kernel's lists again from here on."""
+        self.family.new_round()
+
+    def spawn(self, run_id: str, number: int, name: str, launch: Launch) -> None:
+        """Ask the keeper for a process; the answer wakes us."""
+        environment = program_environment(launch, name, run_id, self.environ, self.socket)
+        run = Run(Stage.ASKED, self._cgroup_of(name, run_id))
+        self.runs[run_id] = run
+        run.launch = launch
+        found = faults.find_executable(launch, environment.get("PATH", os.defpath))
+        if found is None:
+            self._failed(run_id, run, faults.not_found(launch))
+            return
+        run.executable = found
+        if run.cgroup is not None:
+            run.cgroup = cgroups.make(self.cgroup_root or "", f"{name}.{run_id}")
+        user = None if launch.user is None else launch.user
+        order = (
+            run_id,
+            number,
+            found,
+            list(launch.argv),
+            environment,
+            launch.directory,
+            launch.umask,
+            None if user is None else (user.uid, user.gid, tuple(user.groups)),
+            launch.logs.path if launch.logs.mode == "file" else None,
+            launch.logs.stderr if launch.logs.mode == "file" else None,
+            run.cgroup,
+        )
+        self.wire.put(("spawn", order))
+        self._unflushed += 1
+        if self._unflushed >= FLUSH_AT:
+            self.flush()
+
+    def look(self, run_id: str, *, tree: bool) -> Sighting:
+        """Say what is seen of a run."""
+        run = self.runs.get(run_id)
+        if run is None:
+            return Sighting(Sight.GONE)
+        match run.stage:
+            case Stage.ASKED:
+                return Sighting(Sight.UNOBSERVABLE)
+            case Stage.ALIVE:
+                return Sighting(Sight.ALIVE, run.process, started_at=run.made_at)
+            case Stage.FAILED:
+                return Sighting(Sight.SPAWN_FAILED, error=run.error)
+            case Stage.NEVER:
+                return Sighting(Sight.NEVER_MADE)
+            case Stage.ENDED:
+                empty = not tree or self._tree_empty(run_id, run)
+                return Sighting(Sight.GONE if empty else Sight.REMAINS, exit=run.exit)
+
+    def claim(self, run_id: str, process: Process | None, *, name: str) -> None:
+        """Find a remembered run: held by the keeper, or alive somewhere, or gone."""
+        held = self.runs.get(run_id)
+        if held is not None:
+            held.cgroup = held.cgroup or self._cgroup_of(name, run_id)
+            return
+        run = Run(Stage.ASKED, self._cgroup_of(name, run_id))
+        run.ours = False
+        self.runs[run_id] = run
+        if process is None:
+            process = self._find(run_id)
+        if process is None:
+            run.stage = Stage.NEVER
+            return
+        run.process = process
+        self.wire.put(("adopt", run_id, process.pid, process.inode, process.ticks))
+
+    def signal(self, run_id: str, number: int) -> bool:
+        """Send a signal to the main process, never to a stranger."""
+        run = self.runs.get(run_id)
+        if run is None or run.stage is not Stage.ALIVE:
+            return False
+        if run.pidfd is None:
+            self.wire.put(("signal", run_id, number))
+            self.flush()
+            return True
+        try:
+            signal.pidfd_send_signal(run.pidfd, number)
+        except OSError:
+            return False
+        return True
+
+    def remember_tree(self, run_id: str) -> None:
+        """Note the tree where no cgroup does."""
+        run = self.runs.get(run_id)
+        if run is not None and run.cgroup is None and run.process is not None:
+            self.family.note(run_id, run.process.pid)
+
+    def belongs(self, run_id: str, pid: int) -> bool:
+        """Whether a process is in the tree of the run; if so it is remembered as such."""
+        run = self.runs.get(run_id)
+        if run is None or run.process is None:
+            return False
+        inside = run.cgroup is not None and pid in cgroups.members(run.cgroup)
+        inside = inside or pid in self._members(run_id, run)
+        if inside:
+            self.family.seen.setdefault(run_id, set()).add((pid, witness.start_ticks(pid)))
+        return inside
+
+    def former_members(self, run_id: str) -> set[int]:
+        """Return who was seen in the tree, living or not."""
+        return {pid for pid, _ in self.family.seen.get(run_id, ())}
+
+    def force(self, run_id: str, *, tree: bool) -> None:
+        """SIGKILL the run: by its cgroup, else whoever belongs to it, again and again."""
+        run = self.runs.get(run_id)
+        if run is None:
+            return
+        if not tree:
+            self.signal(run_id, signal.SIGKILL)
+        elif run.cgroup is None or not cgroups.kill(run.cgroup):
+            self._chase(run_id, run)
+        elif run.stage is Stage.ALIVE:  # it may have moved itself elsewhere
+            self.signal(run_id, signal.SIGKILL)
+
+    def release(self, run_id: str) -> None:
+        """The end is on disk: the keeper may forget it, and so do we."""
+        run = self.runs.pop(run_id, None)
+        if run is None:
+            return
+        if run.pidfd is not None:
+            os.close(run.pidfd)
+        self.family.forget(run_id)
+        self.wire.put(("ack", run_id))
+
+    def flush(self) -> None:
+        """Hand the requests over."""
+        self._unflushed = 0
+        self.wire.flush()
+
+    def remaining(self) -> bool:
+        """Whether some ended run still has something alive: worth another look soon."""
+        return any(
+            run.stage is Stage.ENDED and not self._tree_empty(run_id, run)
+            for run_id, run in self.runs.items()
+        )
+
+    # -- what the keeper says -------------------------------------------------------------------
+
+    def hear(self, message: Message) -> None:
+        """Take in one message of the keeper about runs."""
+        match message:
+            case ("made", str() as run_id, int(), int() as pid, int() as inode, int() as ticks):
+                self._made(run_id, Process(pid=pid, inode=inode, ticks=ticks))
+            case ("failed", str() as run_id, int(), str() as step, int() as code):
+                self._not_made(run_id, step, code)
+            case ("ended", str() as run_id, int() as status, tuple()):
+                self._ended(run_id, status)
+            case ("lost", str() as run_id):
+                self._ended(run_id, -1)
+            case ("stray", int()):
+                for run_id, run in list(self.runs.items()):
+                    if run.stage is Stage.ENDED:
+                        self.woken(run_id)
+            case ("held", list() as rows):
+                for row in rows:
+                    self._held(row)
+            case _:
+                pass  # "signalled": the keeper's answer to a signal that it sent for us
+
+    def _held(self, row: Message) -> None:
+        run_id, pid, inode, ticks, number, child, end = row
+        run_id = str(run_id)
+        run = Run(Stage.ASKED, None)
+        run.ours = bool(child)
+        self.runs[run_id] = run
+        self.hear(("made", run_id, number, pid, inode, ticks))
+        run.made_at = _began(run.process)
+        if isinstance(end, tuple):
+            self.hear(end)
+
+    def _made(self, run_id: str, process: Process) -> None:
+        run = self.runs.get(run_id)
+        if run is None or run.stage is Stage.ENDED:
+            return
+        run.process = process
+        run.pidfd = _verified_pidfd(process)
+        run.stage = Stage.ALIVE
+        run.made_at = time.monotonic() if run.ours else _began(process)
+        if run.ours:
+            self.family.mains[process.pid] = run_id
+        self.woken(run_id)
+
+    def _not_made(self, run_id: str, step: str, code: int) -> None:
+        run = self.runs.get(run_id)
+        if run is None:
+            return
+        launch = run.launch
+        why = os.strerror(code)
+        if launch is not None:
+            why = faults.spawn_error(step, code, launch, run.executable)
+        if run.cgroup is not None:
+            cgroups.remove_if_empty(run.cgroup)
+        self._failed(run_id, run, why)
+
+    def _failed(self, run_id: str, run: Run, why: str) -> None:
+        run.stage, run.error = Stage.FAILED, why
+        self.woken(run_id)
+
+    def _ended(self, run_id: str, status: int) -> None:
+        run = self.runs.get(run_id)
+        if run is None or run.stage is Stage.ENDED:
+            return
+        run.stage = Stage.ENDED
+        if run.process is not None:
+            self.family.ended(run_id, run.process.pid)
+        run.exit = _exit_of(status, run.cgroup)
+        self.woken(run_id)
+
+    # -- trees ----------------------------------------------------------------------------------
+
+    def _cgroup_of(self, name: str, run_id: str) -> str | None:
+        return None if self.cgroup_root is None else f"{self.cgroup_root}/{name}.{run_id}"
+
+    def _tree_empty(self, run_id: str, run: Run) -> bool:
+        if run.cgroup is not None and os.path.isdir(run.cgroup):
+            return cgroups.remove_if_empty(run.cgroup)
+        return not self._members(run_id, run)
+
+    def _members(self, run_id: str, run: Run) -> list[int]:
+        members = self.family.strays(run_id)
+        if run.stage is Stage.ALIVE and run.process is not None:
+            members = [run.process.pid, *kin.descendants(run.process.pid), *members]
+        if not run.ours:
+            members = [*members, *self.family.carriers(run_id)]
+        return members
+
+    def _chase(self, run_id: str, run: Run) -> None:
+        """Kill what belongs to the run until nothing is found, for a bounded time."""
+        deadline = time.monotonic() + KILL_ROUND
+        while time.monotonic() < deadline:
+            self.family.new_round()
+            members = self._members(run_id, run)
+            known = set(members)
+
+            def belongs(pid: int, known: set[int] = known) -> bool:
+                fields = witness.stat_fields(pid)
+                if fields is None:
+                    return False
+                return self.family.owner(pid) == run_id or int(fields[1]) in known
+
+            killed = [pid for pid in members if self._kill_member(run, pid, belongs)]
+            if not killed:
+                return
+
+    def _kill_member(self, run: Run, pid: int, belongs: Callable[[int], bool]) -> bool:
+        if run.process is not None and pid == run.process.pid and run.pidfd is not None:
+            try:
+                signal.pidfd_send_signal(run.pidfd, signal.SIGKILL)
+            except OSError:
+                return False
+            return kin.is_living(pid)
+        return kin.is_living(pid) and kin.kill_verified(pid, belongs)
+
+    def _find(self, run_id: str) -> Process | None:
+        """Look for a process whose spawn was recorded and whose pid was not."""
+        pid = kin.topmost(self.family.carriers(run_id))
+        if pid is None:
+            return None
+        pidfd = witness.open_pidfd(pid)
+        if pidfd is None:
+            return Process(pid=pid, ticks=witness.start_ticks(pid))
+        inode = os.fstat(pidfd).st_ino if witness.pidfds_have_inodes(pidfd) else 0
+        os.close(pidfd)
+        return Process(pid=pid, inode=inode, ticks=witness.start_ticks(pid))
+
+
+def _verified_pidfd(process: Process) -> int | None:
+    """Open a pidfd and keep it only if it is the process that the keeper saw."""
+    pidfd = witness.open_pidfd(process.pid)
+    if pidfd is None:
+        return None
+    if process.inode:
+        same = os.fstat(pidfd).st_ino == process.inode
+    else:
+        same = witness.start_ticks(process.pid) == process.ticks
+    if same:
+        return pidfd
+    os.close(pidfd)
+    return None
+
+
+def _began(process: Process | None) -> float | None:
+    """Return when a process began, on the monotonic clock, from its start time since boot."""
+    if process is None:
+        return None
+    ticks = process.ticks or witness.start_ticks(process.pid)
+    if not ticks:
+        return None
+    since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
+    age = since_boot - ticks / os.sysconf("SC_CLK_TCK")
+    return time.monotonic() - max(0.0, age)
+
+
+def _exit_of(status: int, cgroup: str | None) -> Exit:
+    if status == -1:
+        return Exit()
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return Exit(code=code)
+    oom = -code == signal.SIGKILL and cgroup is not None and _oom_killed(cgroup)
+    return Exit(signal=-code, oom=oom)
+
+
+def _oom_killed(cgroup: str) -> bool:
+    try:
+        with open(cgroup + "/memory.events", encoding="ascii") as file:
+            for line in file:
+                words = line.split()
+                if len(words) == 2 and words[0] == "oom_kill":
+                    return int(words[1]) > 0
+    except (OSError, ValueError):
+        return False
+    return False

@@ -1,0 +1,1 @@
+"""Questions to the world that are not about processes: markers, probes, owners."""

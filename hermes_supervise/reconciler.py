@@ -1,0 +1,310 @@
+"""
+One turn: observe, decide, record, act.
+
+Events only wake programs; in a turn the facts about the woken ones are read again.  What is
+decided is on disk before it is done, and what the deeds answer is on disk with the next turn.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+
+from hermes_supervise import clock
+from hermes_supervise.act.execute import Executor
+from hermes_supervise.act.marker import marker_sight
+from hermes_supervise.backends.protocol import Backend
+from hermes_supervise.decide import decide
+from hermes_supervise.entry import Entry
+from hermes_supervise.loop import Loop
+from hermes_supervise.model.decision import Decision, Deed, Event
+from hermes_supervise.model.errors import StoreError
+from hermes_supervise.model.facts import Memory, Now, Observed
+from hermes_supervise.model.phase import LIVING, RESTING, MarkerSight, Phase, Sight
+from hermes_supervise.observe.owner import foreign_owner
+from hermes_supervise.observe.probes import Asker
+from hermes_supervise.plan.desired import Surroundings
+from hermes_supervise.record.store import Record, Store, Told
+
+BATCH = 64
+"""Programs looked at in one turn; more would make the first ones wait for the last."""
+
+WATCH_INTERVAL = 0.1
+"""Seconds between looks at what a draining or dying program cannot tell us of."""
+
+OWNER_INTERVAL = 1.0
+"""Seconds between looks at whether a foreign owner is gone."""
+
+RETRY_INTERVAL = 5.0
+"""Seconds between tries to write what could not be written."""
+
+MOST_UNSAVED = 10_000
+"""Events kept in memory while the disk takes none; the oldest are dropped."""
+
+
+class Reconciler:
+    """The one owner of every program's state."""
+
+    def __init__(
+        self,
+        *,
+        loop: Loop,
+        backend: Backend,
+        store: Store,
+        executor: Executor,
+        told: Callable[[list[Told]], None],
+        changed: Callable[[set[str]], None],
+    ) -> None:
+        self.loop = loop
+        self.backend = backend
+        self.store = store
+        self.executor = executor
+        self.told = told
+        self.changed = changed
+        self.entries: dict[str, Entry] = {}
+        self.by_run: dict[str, str] = {}
+        self.around = Surroundings()
+        self.woken: dict[str, None] = {}
+        self.unsaved: Record | None = None
+        self.fault = ""
+        """Why the disk takes nothing, "" as long as it does."""
+        self.forced = False
+        self._results: list[Told] = []
+
+    # -- waking ---------------------------------------------------------------------------------
+
+    def add(self, entry: Entry) -> None:
+        """Take a program in and look at it in the next turn."""
+        self.entries[entry.program.name] = entry
+        if entry.memory.run_id:
+            self.by_run[entry.memory.run_id] = entry.program.name
+        self.wake(entry.program.name)
+
+    def wake(self, name: str) -> None:
+        """Look at a program in the next turn."""
+        self.woken[name] = None
+
+    def wake_run(self, run_id: str) -> None:
+        """Look at the program whose run this is."""
+        name = self.by_run.get(run_id)
+        if name is not None:
+            self.woken[name] = None
+
+    def rethink(self, names: Iterable[str]) -> None:
+        """What is wanted of these programs changed."""
+        for name in names:
+            entry = self.entries.get(name)
+            if entry is not None:
+                entry.rethink()
+                self.wake(name)
+
+    def surround(self, around: Surroundings) -> None:
+        """What holds for all programs changed."""
+        self.around = around
+        self.rethink(self.entries)
+
+    # -- one turn -------------------------------------------------------------------------------
+
+    def turn(self) -> None:
+        """Look at the next lot of woken programs."""
+        if not self.woken:
+            return
+        batch = [self.entries[n] for n in list(self.woken)[:BATCH] if n in self.entries]
+        for name in list(self.woken)[:BATCH]:
+            del self.woken[name]
+        now = clock.now()
+        self.backend.new_round()
+        decided = self._decide(batch, now)
+        self._record(decided, now)
+        self._act(decided)
+        if self.woken:
+            self.loop.at(now.at, lambda: None)
+
+    def _decide(self, batch: list[Entry], now: Now) -> list[tuple[Entry, Decision]]:
+        decided: list[tuple[Entry, Decision]] = []
+        for entry in batch:
+            desired = entry.desired(self.around)
+            observed = self._observe(entry, now)
+            decided.append((entry, decide(desired, observed, entry.memory, now)))
+        return decided
+
+    def _record(self, decided: list[tuple[Entry, Decision]], now: Now) -> None:
+        record = Record(events=self._results)
+        self._results = []
+        for entry, decision in decided:
+            name = entry.program.name
+            if decision.memory is not entry.memory:
+                record.memories[name] = decision.memory
+            record.events += [Told(at=now.wall, program=name, event=e) for e in decision.events]
+        self.commit(record)
+
+    def commit(self, record: Record, *, must: bool = False) -> None:
+        """
+        Write a record down; when the disk takes nothing, keep it and go on from memory.
+
+        Args:
+            record: What to write.
+            must: Raise instead of keeping it.
+
+        Raises:
+            StoreError: with *must*, nothing was written.
+        """
+        if self.unsaved is not None and not must:
+            record = _joined(self.unsaved, record)
+        if not record:
+            return
+        try:
+            self.store.commit(record)
+        except StoreError as problem:
+            if must:
+                raise
+            self._cannot_write(record, str(problem))
+            return
+        if not must and self.unsaved is not None:
+            self.unsaved, self.fault = None, ""
+            self._note(Event(kind="state-writable"))
+        self.told(record.events)
+
+    def _cannot_write(self, record: Record, why: str) -> None:
+        first = self.unsaved is None
+        self.unsaved, self.fault = record, why
+        del record.events[:-MOST_UNSAVED]
+        if first:
+            self.told([Told(at=clock.now().wall, program=None, event=_unwritable(why))])
+            self.loop.at(clock.now().at + RETRY_INTERVAL, self._retry)
+
+    def _retry(self) -> None:
+        if self.unsaved is not None:
+            self.commit(Record())
+        if self.unsaved is not None:
+            self.loop.at(clock.now().at + RETRY_INTERVAL, self._retry)
+
+    def _note(self, event: Event, program: str | None = None) -> None:
+        self._results.append(Told(at=clock.now().wall, program=program, event=event))
+
+    def _act(self, decided: list[tuple[Entry, Decision]]) -> None:
+        seen: set[str] = set()
+        for entry, decision in decided:
+            before, after = entry.memory, decision.memory
+            name = entry.program.name
+            if after is not before:
+                entry.memory = after
+                seen.add(name)
+            if decision.actions:
+                if any(action.deed is Deed.FORCE_STOP for action in decision.actions):
+                    self.forced = self.forced or any(e.kind == "forced" for e in decision.events)
+                for event in self.executor.do(decision.actions, entry.program, before, after):
+                    self._note(event, name)
+            self._follow_run(name, before, after)
+            self._set_timer(entry, decision)
+        for entry, _ in decided:
+            self._drop_if_done(entry)
+        if self._results:
+            results, self._results = self._results, []
+            self.commit(Record(events=results))
+        if seen:
+            self.changed(seen)
+
+    def _follow_run(self, name: str, before: Memory, after: Memory) -> None:
+        """The end of a run is on disk now: the backend may forget it."""
+        if after is before:
+            return
+        over = before.phase in LIVING and (after.phase in RESTING or after.run_id != before.run_id)
+        if over and before.run_id:
+            self.backend.release(before.run_id)
+            self.by_run.pop(before.run_id, None)
+        if after.run_id:
+            self.by_run[after.run_id] = name
+
+    def _drop_if_done(self, entry: Entry) -> None:
+        name = entry.program.name
+        if entry.in_file or entry.memory.phase is not Phase.STOPPED:
+            return
+        if self.entries.pop(name, None) is not None:
+            self.by_run.pop(entry.memory.run_id, None)
+            self.commit(Record(dropped={name}))
+            self.changed({name})
+
+    # -- observing ------------------------------------------------------------------------------
+
+    def _observe(self, entry: Entry, now: Now) -> Observed:
+        memory = entry.memory
+        sighting = self.backend.look(memory.run_id, tree=entry.program.stop.force_tree)
+        owner = entry.program.owner
+        hold = None
+        if owner is not None and sighting.sight is not Sight.ALIVE:
+            hold = foreign_owner(owner)
+        if sighting.sight is Sight.UNOBSERVABLE:
+            return Observed(sight=Sight.UNOBSERVABLE, run_id=memory.run_id)
+        return Observed(
+            sight=sighting.sight,
+            run_id=memory.run_id,
+            process=sighting.process,
+            exit=sighting.exit,
+            error=sighting.error,
+            started_at=sighting.started_at,
+            drained=memory.phase is Phase.DRAINING and self._drained(entry),
+            marker=self._marker(entry, now),
+            hold=hold,
+            spare_run_id="" if sighting.sight is Sight.ALIVE else secrets.token_hex(8),
+        )
+
+    def _drained(self, entry: Entry) -> bool:
+        probe = entry.program.stop.drained
+        if probe is None:
+            return False
+        if entry.asker is None:
+            name = entry.program.name
+            entry.asker = Asker(probe, self.loop, lambda: self.wake(name))
+        process = entry.memory.process
+        return entry.asker.ask(None if process is None else process.pid) is True
+
+    def _marker(self, entry: Entry, now: Now) -> MarkerSight:
+        marker, memory = entry.program.launch.marker, entry.memory
+        if marker is None or memory.marker_at is None or memory.phase is not Phase.DRAINING:
+            return MarkerSight.NONE
+        return marker_sight(marker, now.at - memory.marker_at)
+
+    def _set_timer(self, entry: Entry, decision: Decision) -> None:
+        if entry.timer is not None:
+            entry.timer.cancel()
+            entry.timer = None
+        if entry.memory.phase is not Phase.DRAINING and entry.asker is not None:
+            entry.asker.close()
+            entry.asker = None
+        at = decision.wake_at
+        interval = self._watch_interval(entry)
+        if interval is not None:
+            look_at = clock.now().at + interval
+            at = look_at if at is None else min(at, look_at)
+        if at is not None:
+            name = entry.program.name
+            entry.timer = self.loop.at(at, lambda: self.wake(name))
+
+    @staticmethod
+    def _watch_interval(entry: Entry) -> float | None:
+        phase = entry.memory.phase
+        if phase is Phase.KILLING:
+            return WATCH_INTERVAL
+        if phase is Phase.DRAINING:
+            watched = entry.program.stop.drained or entry.program.launch.marker
+            leftover = entry.memory.drained_at is not None
+            return WATCH_INTERVAL if watched or leftover else None
+        if phase is Phase.WAITING:
+            return OWNER_INTERVAL
+        return None
+
+
+def _unwritable(why: str) -> Event:
+    return Event(kind="state-unwritable", data={"error": why})
+
+
+def _joined(old: Record, new: Record) -> Record:
+    return Record(
+        memories={**old.memories, **new.memories},
+        specs={**old.specs, **new.specs},
+        dropped=(old.dropped - set(new.memories)) | new.dropped,
+        intents={**old.intents, **new.intents},
+        events=[*old.events, *new.events],
+        meta={**old.meta, **new.meta},
+    )

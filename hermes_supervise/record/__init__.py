@@ -1,0 +1,1 @@
+"""What outlives the supervisor: intent, memory and history on disk."""

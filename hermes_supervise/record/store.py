@@ -1,0 +1,275 @@
+"""
+The state on disk: SQLite, one file, one transaction a turn.
+
+Write-ahead log with ``synchronous=NORMAL``: a killed supervisor loses nothing, a power cut may
+lose the last commits but never damages the file.  A transaction that changes intent is ``FULL``:
+it is on the platter before the operator gets his answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from hermes_supervise.model.decision import Event
+from hermes_supervise.model.errors import StoreError
+from hermes_supervise.model.facts import Memory
+from hermes_supervise.model.intent import Intent
+from hermes_supervise.record.codec import decode_memory, encode_memory
+
+SCHEMA = 1
+"""Version of the tables; a store of a newer version is refused and left untouched."""
+
+KEEP_EVENTS = 100_000
+"""Events kept; older ones are dropped when the supervisor starts."""
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS intent (
+  name TEXT PRIMARY KEY, up INTEGER, generation INTEGER NOT NULL, force_run TEXT,
+  drain_run TEXT, drain_timeout REAL, at REAL NOT NULL, by TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS program (
+  name TEXT PRIMARY KEY, memory TEXT NOT NULL, spec TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS event (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, program TEXT, kind TEXT NOT NULL,
+  phase_from TEXT, phase_to TEXT, reason TEXT, by TEXT, data TEXT);
+CREATE INDEX IF NOT EXISTS event_by_program ON event (program, id);
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An event with its time (seconds since the epoch), its program and who asked, if anybody."""
+
+    at: float
+    program: str | None
+    event: Event
+    by: str | None = None
+
+
+@dataclass(slots=True)
+class Record:
+    """What one turn writes down, all of it or nothing."""
+
+    memories: dict[str, Memory] = field(default_factory=dict)
+    specs: dict[str, str] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
+    intents: dict[str, tuple[Intent, float, str]] = field(default_factory=dict)
+    events: list[Told] = field(default_factory=list)
+    meta: dict[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.memories or self.specs or self.dropped or self.intents or self.events or self.meta
+        )
+
+
+class Store:
+    """One connection, opened once, used by one thread."""
+
+    def __init__(self, folder: str) -> None:
+        self.path = os.path.join(folder, "state.db")
+        try:
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=2.0)
+            self._open()
+        except (sqlite3.Error, OSError) as problem:
+            raise StoreError(f"{self.path}: {_why(problem)}") from None
+
+    def _open(self) -> None:
+        db = self._db
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        db.execute("PRAGMA cache_size=-512")
+        has_meta = db.execute("SELECT 1 FROM sqlite_master WHERE name='meta'").fetchone()
+        if has_meta:
+            row = db.execute("SELECT value FROM meta WHERE key='schema'").fetchone()
+            if row is not None and int(row[0]) > SCHEMA:
+                raise StoreError(
+                    f"{self.path}: written by a newer hermes-supervise (schema {row[0]}, this one "
+                    f"knows {SCHEMA}); install that version again, nothing was changed"
+                )
+        db.executescript(TABLES)
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def meta(self, key: str) -> str | None:
+        """Return a remembered setting."""
+        row = self._db.execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def intents(self) -> dict[str, Intent]:
+        """Return every operator's word that was ever recorded."""
+        rows = self._db.execute(
+            "SELECT name, up, generation, force_run, drain_run, drain_timeout FROM intent"
+        )
+        return {
+            name: Intent(
+                up=None if up is None else bool(up),
+                generation=generation,
+                force_run=force_run,
+                drain_run=drain_run,
+                drain_timeout=drain_timeout,
+            )
+            for name, up, generation, force_run, drain_run, drain_timeout in rows
+        }
+
+    def memories(self) -> dict[str, tuple[Memory, str | None]]:
+        """
+        Return what is remembered of every program, with the description it last ran by.
+
+        Raises:
+            StoreError: a row cannot be understood.
+        """
+        found: dict[str, tuple[Memory, str | None]] = {}
+        for name, text, spec in self._db.execute("SELECT name, memory, spec FROM program"):
+            try:
+                found[name] = (decode_memory(text), spec)
+            except (ValueError, KeyError, TypeError) as problem:
+                raise StoreError(f"{self.path}: program {name}: damaged ({problem})") from None
+        return found
+
+    def events(
+        self, names: list[str] | None, *, after: int | None, limit: int
+    ) -> list[dict[str, object]]:
+        """
+        Return events as the contract shows them, oldest first.
+
+        With *after* the first *limit* events behind that id, else the last *limit* of all.
+        """
+        where, values = [], list[object]()
+        if names is not None:
+            where.append(f"program IN ({','.join('?' * len(names))})")
+            values += names
+        if after is not None:
+            where.append("id > ?")
+            values.append(after)
+        clause = f"WHERE {' AND '.join(where)}" if where else ""
+        order = "ASC" if after is not None else "DESC"
+        rows = self._db.execute(
+            "SELECT id, at, program, kind, phase_from, phase_to, reason, by, data "  # noqa: S608
+            f"FROM event {clause} ORDER BY id {order} LIMIT ?",
+            [*values, limit],
+        ).fetchall()
+        if after is None:
+            rows.reverse()
+        return list(_documents(rows))
+
+    def last_event(self) -> int:
+        """Return the id of the newest event, 0 if there is none."""
+        row = self._db.execute("SELECT max(id) FROM event").fetchone()
+        return int(row[0] or 0)
+
+    # -- writing --------------------------------------------------------------------------------
+
+    def commit(self, record: Record) -> None:
+        """
+        Write one turn down.
+
+        Raises:
+            StoreError: nothing of it was written.
+        """
+        db = self._db
+        try:
+            if record.intents:
+                db.execute("PRAGMA synchronous=FULL")
+            db.execute("BEGIN IMMEDIATE")
+            self._write(record)
+            db.execute("COMMIT")
+        except sqlite3.Error as problem:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise StoreError(f"{self.path}: {_why(problem)}") from None
+        finally:
+            if record.intents:
+                db.execute("PRAGMA synchronous=NORMAL")
+
+    def _write(self, record: Record) -> None:
+        db = self._db
+        if record.memories:
+            db.executemany(
+                "INSERT INTO program (name, memory) VALUES (?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET memory=excluded.memory",
+                [(name, encode_memory(memory)) for name, memory in record.memories.items()],
+            )
+        if record.specs:
+            db.executemany(
+                "UPDATE program SET spec=? WHERE name=?",
+                [(spec, name) for name, spec in record.specs.items()],
+            )
+        if record.dropped:
+            db.executemany("DELETE FROM program WHERE name=?", [(n,) for n in record.dropped])
+        if record.intents:
+            db.executemany(
+                "INSERT OR REPLACE INTO intent VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        name,
+                        intent.up,
+                        intent.generation,
+                        intent.force_run,
+                        intent.drain_run,
+                        intent.drain_timeout,
+                        at,
+                        by,
+                    )
+                    for name, (intent, at, by) in record.intents.items()
+                ],
+            )
+        if record.events:
+            db.executemany(
+                "INSERT INTO event (at, program, kind, phase_from, phase_to, reason, by, data) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                map(_row, record.events),
+            )
+        for key, value in record.meta.items():
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def prune(self) -> None:
+        """Drop the oldest events beyond what is kept."""
+        self._db.execute("DELETE FROM event WHERE id <= ?", (self.last_event() - KEEP_EVENTS,))
+
+    def close(self) -> None:
+        """Close the file; what was committed stays."""
+        self._db.close()
+
+
+def _row(told: Told) -> tuple[str | float | None, ...]:
+    event = told.event
+    return (
+        told.at,
+        told.program,
+        event.kind,
+        event.phase_from,
+        event.phase_to,
+        event.reason,
+        told.by,
+        None if event.data is None else json.dumps(event.data, separators=(",", ":")),
+    )
+
+
+def _documents(rows: Iterable[tuple[object, ...]]) -> Iterator[dict[str, object]]:
+    from hermes_supervise.clock import rfc3339  # noqa: PLC0415  # only readers need it
+
+    for ident, at, program, kind, phase_from, phase_to, reason, by, data in rows:
+        yield {
+            "id": ident,
+            "at": rfc3339(float(str(at))),
+            "program": program,
+            "kind": kind,
+            "phase_from": phase_from,
+            "phase_to": phase_to,
+            "reason": reason,
+            "by": by,
+            "data": None if data is None else json.loads(str(data)),
+        }
+
+
+def _why(problem: Exception) -> str:
+    if isinstance(problem, OSError):
+        return (problem.strerror or str(problem)).lower()
+    return str(problem)

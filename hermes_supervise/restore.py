@@ -1,0 +1,143 @@
+"""
+What a new supervisor begins with: the plan, the stored intents, and what was remembered.
+
+In a new world (another boot, another pid namespace) nothing that was seen before holds: no process
+is looked for, every deadline starts again, and intents are what they were.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+
+from hermes_supervise.entry import Entry
+from hermes_supervise.model.decision import Event
+from hermes_supervise.model.errors import HermesSuperviseError
+from hermes_supervise.model.facts import LastExit, Memory, Now, Process
+from hermes_supervise.model.intent import Intent
+from hermes_supervise.model.phase import LIVING, Outcome, Phase
+from hermes_supervise.model.spec import Launch, Logs, Plan, Program, Settings
+from hermes_supervise.plan.codec import decode, encode
+from hermes_supervise.record.store import Record, Store
+
+MOST_STOPPERS = 50
+"""Pids of earlier keepers that are remembered, to know our own markers by."""
+
+
+_NO_SETTINGS = Settings(state_dir="", socket="", address_file="")
+
+
+@dataclass(slots=True)
+class Restored:
+    """The programs to begin with, and what has to be recorded about it."""
+
+    entries: list[Entry] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    changed: dict[str, Memory] = field(default_factory=dict)
+    intents: dict[str, tuple[Intent, float, str]] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
+
+
+def restored(store: Store, plan: Plan, world: str, now: Now) -> Restored:
+    """
+    Put plan, intents and memories together.
+
+    Args:
+        store: The state on disk.
+        plan: What the configuration says now.
+        world: The name of this world.
+        now: This instant.
+
+    Raises:
+        StoreError: the state is damaged.
+    """
+    result = Restored()
+    before = store.meta("world")
+    anew = before is not None and before != world
+    if anew:
+        result.events.append(Event(kind="new-world"))
+    memories, intents = store.memories(), store.intents()
+    for program in plan.programs:
+        name = program.name
+        memory, _spec = memories.pop(name, (Memory(), None))
+        intent = intents.get(name, Intent())
+        if anew:
+            memory = _in_new_world(memory, now)
+            result.changed[name] = memory
+            if program.autostart == "always" and intent.up is False:
+                intent = replace(intent, up=True)
+                result.intents[name] = (intent, now.wall, "autostart: always in a new world")
+        result.entries.append(Entry(program, intent, memory, in_file=True))
+    for name, (memory, spec) in memories.items():
+        if anew or memory.phase not in LIVING:
+            result.dropped.add(name)
+            continue
+        program = _remembered_program(name, spec)
+        intent = intents.get(name, Intent())
+        result.entries.append(Entry(program, intent, memory, in_file=False))
+    return result
+
+
+def claims(entries: list[Entry]) -> list[tuple[str, str, Process | None]]:
+    """Return (name, run id, process) of every run that is remembered as living."""
+    return [
+        (entry.program.name, entry.memory.run_id, entry.memory.process)
+        for entry in entries
+        if entry.memory.phase in LIVING and entry.memory.run_id
+    ]
+
+
+def _in_new_world(memory: Memory, now: Now) -> Memory:
+    last = memory.last_exit
+    if memory.phase in LIVING:
+        last = LastExit(code=None, signal=None, reason=None, outcome=Outcome.UNKNOWN, wall=now.wall)
+    return Memory(
+        phase=Phase.STOPPED,
+        since_at=now.at,
+        since_wall=now.wall,
+        revision=memory.revision,
+        run_id=memory.run_id,
+        deed=memory.deed,
+        restarts=memory.restarts,
+        last_exit=last,
+    )
+
+
+def program_text(program: Program) -> str:
+    """Return a program as text, without the values of its environment: they may be secrets."""
+    bare = replace(program, launch=replace(program.launch, environment={}))
+    return encode(Plan(config="", settings=_NO_SETTINGS, programs=(bare,)))
+
+
+def _remembered_program(name: str, spec: str | None) -> Program:
+    if spec is not None:
+        try:
+            return decode(spec).programs[0]
+        except (HermesSuperviseError, IndexError):
+            pass  # an older form: the defaults have to do
+    launch = Launch(
+        argv=(name,),
+        directory="/",
+        environment={},
+        inherit_environment=False,
+        user=None,
+        umask=None,
+        backend="posix",
+        logs=Logs(mode="inherit"),
+        marker=None,
+    )
+    return Program(name=name, group=name, revision="", launch=launch)
+
+
+def stoppers_of(store: Store, world: str, keeper_pid: int) -> set[int]:
+    """Return the pids that our markers of this world may name as their writer, and add this one."""
+    known: list[int] = []
+    text = store.meta("stoppers")
+    if text is not None:
+        document = json.loads(text)
+        if document.get("world") == world:
+            known = [int(pid) for pid in document["pids"]]
+    if keeper_pid not in known:
+        known = [*known, keeper_pid][-MOST_STOPPERS:]
+        store.commit(Record(meta={"stoppers": json.dumps({"world": world, "pids": known})}))
+    return set(known)

@@ -82,7 +82,7 @@ class Kind:
         """Return a schema that is this check alone."""
 
         def checked(value: object) -> object:
-            if type(value) is Template:
+            if self.templates and type(value) is Template:
                 return self.unfilled
             return self.check(value)
 

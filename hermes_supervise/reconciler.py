@@ -7,7 +7,7 @@ decided is on disk before it is done, and what the deeds answer is on disk with 
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Iterable
 
 from hermes_supervise import clock
@@ -246,7 +246,7 @@ class Reconciler:
             drained=memory.phase is Phase.DRAINING and self._drained(entry),
             marker=self._marker(entry, now),
             hold=hold,
-            spare_run_id="" if sighting.sight is Sight.ALIVE else secrets.token_hex(8),
+            spare_run_id="" if sighting.sight is Sight.ALIVE else os.urandom(8).hex(),
         )
 
     def _drained(self, entry: Entry) -> bool:

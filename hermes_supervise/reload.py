@@ -30,7 +30,6 @@ from hermes_supervise.model.facts import Memory
 from hermes_supervise.model.intent import Intent
 from hermes_supervise.model.spec import Plan
 from hermes_supervise.plan.codec import decode
-from hermes_supervise.plan.difference import differences
 from hermes_supervise.record.store import Record, Told
 from hermes_supervise.restore import program_text
 
@@ -171,6 +170,8 @@ class Reloader:
     def _compare(
         self, compiled: tuple[str, Plan], *, plan_only: bool, allow_empty: bool, by: str
     ) -> dict[str, object] | RpcError:
+        from hermes_supervise.plan.difference import differences  # noqa: PLC0415  # now and then
+
         text, plan = compiled
         rows: list[dict[str, object]] = [
             {

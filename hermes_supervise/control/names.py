@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping
 
@@ -44,6 +43,8 @@ def _hits(name: str, groups: Mapping[str, str]) -> set[str]:
 
 
 def _no_such(name: str, groups: Mapping[str, str]) -> RpcError:
+    import difflib  # noqa: PLC0415  # a quarter of a megabyte for the rare mistake
+
     known = list(dict.fromkeys([*groups, *groups.values()]))
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""

@@ -14,15 +14,28 @@ import os
 import resource
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 
 ALL_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
-@dataclass
 class Order:
-    """What a spawn request says; every path is absolute."""
+    """What a spawn request says; every path is absolute.  The fields stand in the wire's order."""
 
+    __slots__ = (
+        "run_id",
+        "number",
+        "executable",
+        "argv",
+        "environment",
+        "directory",
+        "umask",
+        "user",
+        "stdout",
+        "stderr",
+        "cgroup",
+    )  # fmt: skip  # noqa: RUF023  # the order of the wire
+
+    # Not a dataclass: importing those would make the keeper a third larger.
     run_id: str
     number: int
     executable: str
@@ -34,6 +47,10 @@ class Order:
     stdout: str | None
     stderr: str | None
     cgroup: str | None
+
+    def __init__(self, fields: tuple[object, ...]) -> None:
+        for name, value in zip(self.__slots__, fields, strict=True):
+            setattr(self, name, value)
 
 
 class CannotMake(Exception):  # noqa: N818  # it reads as what happened

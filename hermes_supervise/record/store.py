@@ -244,9 +244,10 @@ def _row(told: Told) -> tuple[str | float | None, ...]:
         told.at,
         told.program,
         event.kind,
-        event.phase_from,
-        event.phase_to,
-        event.reason,
+        # Plain text: sqlite3 would ask a registry of adapters about each enum.
+        None if event.phase_from is None else event.phase_from.value,
+        None if event.phase_to is None else event.phase_to.value,
+        None if event.reason is None else event.reason.value,
         told.by,
         None if event.data is None else json.dumps(event.data, separators=(",", ":")),
     )

@@ -8,12 +8,15 @@ benchmark informs, it does not judge a change.  1 when something could not be me
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.contenders import Bare, Contender, Ours, supervisord
+from tests.benchmarks.contenders import Bare, Contender, Ours, running, supervisord
 from tests.benchmarks.figures import Results, rendered
 from tests.benchmarks.fleet import CannotMeasureError, compiled
 from tests.benchmarks.kernel import machine
@@ -43,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
             results=results,
             say=lambda text: print(text, file=sys.stderr, flush=True),
         )
+        _warm_up(session)
         facts = machine()
         for row in options.rows:
             ROWS[row](session)
@@ -80,6 +84,21 @@ def _contenders(who: list[str], results: Results) -> list[Contender]:
         except CannotMeasureError as problem:
             results.skip("every row", "supervisord", f"not installable: {problem}")
     return chosen
+
+
+def _warm_up(session: Session) -> None:
+    """Let everybody run once: what Python compiles on first use is no cost of a start."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    for contender in session.contenders:
+        session.say(f"warming up: {contender.name}")
+        with (
+            contextlib.suppress(CannotMeasureError),  # the rows will say so
+            running(contender, session.subject, "p", 1) as run,
+        ):
+            run.until_started(1)
+            for command in contender.status(run.fleet):
+                subprocess.run(command, capture_output=True, check=False)
+            run.stop()
 
 
 def _write(path: Path, facts: dict[str, str], results: Results) -> None:

@@ -24,7 +24,9 @@ from tests.benchmarks.fleet import PATIENCE, CannotMeasureError, Fleet, until
 from tests.benchmarks.kernel import children, processes_with
 from tests.e2e.cached_venv import CannotInstallError, installed
 
+ROOT = Path(__file__).parents[2]
 BARE = Path(__file__).with_name("bare.py")
+COMPILED_BEFORE = Path(__file__).with_name("compiled_before.py")
 
 
 class Contender(Protocol):
@@ -65,9 +67,14 @@ class Bare:
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """hermes-supervise; *cgroups* as in the file: ``off`` or ``auto``."""
+    """
+    hermes-supervise; *cgroups* as in the file: ``off`` or ``auto``.
+
+    With *compiled_before* it starts from a plan that is ready (see ``compiled_before.py``).
+    """
 
     cgroups: str
+    compiled_before: bool = False
 
     @property
     def name(self) -> str:
@@ -89,7 +96,12 @@ class Ours:
             lines += [f"  p{number:04d}:", f"    command: {json.dumps(fleet.command(number))}"]
         config = fleet.folder / "supervisor.yaml"
         config.write_text("\n".join(lines) + "\n")
-        return [*hermes_supervise(), "-q", "-c", str(config)]
+        words = ["-q", "-c", str(config)]
+        if not self.compiled_before:
+            return [*hermes_supervise(), *words]
+        plan = fleet.folder / "plan"
+        compile_seconds(config, plan)
+        return [sys.executable, str(COMPILED_BEFORE), str(plan), *words]
 
     def status(self, fleet: Fleet) -> list[list[str]]:
         """Return the two forms of ``ctl status``."""
@@ -101,6 +113,21 @@ def hermes_supervise() -> list[str]:
     """Return our command as pip installs it, or the module where it is not installed."""
     script = Path(sys.executable).with_name("hermes-supervise")
     return [str(script)] if script.exists() else [sys.executable, "-m", "hermes_supervise"]
+
+
+def compile_seconds(config: Path, plan: Path) -> float:
+    """
+    Compile *config* into *plan* in a new process; return the seconds of that step alone.
+
+    Raises:
+        CannotMeasureError: it cannot be compiled.
+    """
+    command = [sys.executable, "-m", "tests.benchmarks.compiling", str(config), str(plan)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
+        raise CannotMeasureError(f"{config.name} cannot be compiled: {said[-1]}")
+    return float(done.stdout)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,9 @@ def test_every_row_can_be_measured(tmp_path: Path) -> None:
     figures = json.loads(written.read_text())["figures"]
     rows = {figure["row"] for figure in figures if figure["samples"]}
     assert {
-        "start of 3",
-        "configuration of 3: check",
+        "start of 3, compile excluded",
+        "start of 3, compile included",
+        "compile of 3",
         "crash to replacement, p50",
         "stop of 3 that drain 1 s",
         "stop of 3",

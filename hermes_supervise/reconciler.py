@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 from hermes_supervise import clock
 from hermes_supervise.act.execute import Executor
 from hermes_supervise.act.marker import marker_sight
-from hermes_supervise.backends.protocol import Backend
 from hermes_supervise.decide import decide
 from hermes_supervise.entry import Entry
 from hermes_supervise.loop import Loop
@@ -25,6 +24,10 @@ from hermes_supervise.observe.owner import foreign_owner
 from hermes_supervise.observe.probes import Asker
 from hermes_supervise.plan.desired import Surroundings
 from hermes_supervise.record.store import Record, Store, Told
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing `typing` would cost a third of a megabyte
+    from hermes_supervise.backends.protocol import Backend
 
 BATCH = 64
 """Programs looked at in one turn; more would make the first ones wait for the last."""

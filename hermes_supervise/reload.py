@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from hermes_supervise import clock
 from hermes_supervise.control.protocol import (
@@ -33,7 +33,8 @@ from hermes_supervise.plan.codec import decode
 from hermes_supervise.record.store import Record, Told
 from hermes_supervise.restore import program_text
 
-if TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the supervisor is put together from us
     from hermes_supervise.supervisor import Supervisor
 
 COMPILE_TIMEOUT = 60.0
@@ -212,7 +213,7 @@ class Reloader:
             words = "state_dir, socket and cgroups change when the supervisor is started anew"
             self.s.log.line(WARNING, clock.now().wall, None, words)
         self.s.plan = replace(plan, settings=fixed)
-        self.s.hold("plan", text.encode())
+        self.s.hold("plan", zlib.compress(text.encode()))
         known = {program.name: program for program in plan.programs}
         entries = self.s.reconciler.entries
         for name, entry in entries.items():

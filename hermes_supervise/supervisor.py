@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import zlib
 from dataclasses import replace
 
 from hermes_supervise import __version__, clock
@@ -48,7 +49,7 @@ class Supervisor:
     """Everything together."""
 
     def __init__(
-        self, wire: Wire, hello: Hello, plan_text: str, plan: Plan, store: Store, log: OwnLog
+        self, *, wire: Wire, hello: Hello, plan_text: str, plan: Plan, store: Store, log: OwnLog
     ) -> None:
         self.loop = Loop()
         self.wire = wire
@@ -82,7 +83,7 @@ class Supervisor:
             changed=self._changed,
         )
         self.methods = Methods(self)
-        self.hold("plan", plan_text.encode())
+        self.hold("plan", zlib.compress(plan_text.encode()))
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -347,7 +348,9 @@ def main(arguments: list[str]) -> int:
         store = open_store(plan.settings.state_dir)
         listener = take_listener(hello, plan)
         log = _own_log(hello.options)
-        supervisor = Supervisor(wire, hello, text, plan, store, log)
+        supervisor = Supervisor(
+            wire=wire, hello=hello, plan_text=text, plan=plan, store=store, log=log
+        )
         code = supervisor.run(listener, lock_fd)
     except CannotStart as problem:
         sys.stderr.write(f"hermes-supervise: {problem.sentence}\n")

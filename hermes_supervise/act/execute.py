@@ -14,11 +14,14 @@ from collections.abc import Collection
 from hermes_supervise import clock
 from hermes_supervise.act.marker import Target, clear_marker, write_marker
 from hermes_supervise.backends import host
-from hermes_supervise.backends.protocol import Backend
 from hermes_supervise.model.decision import Action, Deed, Event
 from hermes_supervise.model.facts import Memory
 from hermes_supervise.model.spec import Program
 from hermes_supervise.observe.pidfile import read_pid_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing `typing` would cost a third of a megabyte
+    from hermes_supervise.backends.protocol import Backend
 
 STOPPING = (Deed.REQUEST_STOP, Deed.FORCE_STOP)
 

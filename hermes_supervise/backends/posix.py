@@ -15,13 +15,12 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 
 from hermes_supervise.backends import cgroups, faults, kin
-from hermes_supervise.backends.protocol import Sighting
 from hermes_supervise.keeper import witness
 from hermes_supervise.keeper.wire import Message, Wire
-from hermes_supervise.model.facts import Exit, Process
+from hermes_supervise.model.facts import Exit, Process, Sighting
 from hermes_supervise.model.phase import Sight
 from hermes_supervise.model.spec import Launch
-from hermes_supervise.plan.environment import inheritable, program_environment
+from hermes_supervise.plan.environment import inheritable, inherited_by, own_variables
 
 KILL_ROUND = 0.03
 """Seconds that one call may chase a tree that forks; the next try follows soon."""
@@ -93,6 +92,9 @@ class Posix:
         self.runs: dict[str, Run] = {}
         self.family = kin.Family(keeper_pid, os.getpid())
         self._unflushed = 0
+        # Sent once: with every spawn it would be most of what goes over the wire.
+        wire.put(("inherit", "all", dict(self.environ)))
+        wire.put(("inherit", "short", dict(self.environ.short)))
 
     # -- Backend --------------------------------------------------------------------------------
 
@@ -102,11 +104,12 @@ class Posix:
 
     def spawn(self, run_id: str, number: int, name: str, launch: Launch) -> None:
         """Ask the keeper for a process; the answer wakes us."""
-        environment = program_environment(launch, name, run_id, self.environ, self.socket)
+        environment = own_variables(launch, name, run_id, self.socket)
+        inherited = inherited_by(launch, self.environ)
         run = Run(Stage.ASKED, self._cgroup_of(name, run_id))
         self.runs[run_id] = run
         run.launch = launch
-        found = faults.find_executable(launch, environment.get("PATH", os.defpath))
+        found = faults.find_executable(launch, environment.get("PATH") or inherited.get("PATH", ""))
         if found is None:
             self._failed(run_id, run, faults.not_found(launch))
             return
@@ -119,6 +122,7 @@ class Posix:
             number,
             found,
             list(launch.argv),
+            "all" if launch.inherit_environment else "short",
             environment,
             launch.directory,
             launch.umask,

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
-from hermes_supervise.model.facts import Exit, Process
-from hermes_supervise.model.phase import Sight
+from hermes_supervise.model.facts import Process, Sighting
 from hermes_supervise.model.spec import Launch
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """What a backend sees of one run."""
-
-    sight: Sight
-    process: Process | None = None
-    exit: Exit | None = None
-    error: str = ""
-    started_at: float | None = None
 
 
 class Backend(Protocol):

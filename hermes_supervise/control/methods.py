@@ -10,7 +10,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from hermes_supervise import clock
 from hermes_supervise.control import protocol
@@ -27,7 +26,8 @@ from hermes_supervise.model.phase import LIVING, Phase
 from hermes_supervise.record.board import row
 from hermes_supervise.record.store import Record, Told
 
-if TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the supervisor is put together from us
     from hermes_supervise.supervisor import Supervisor
 
 FROM_INSIDE = frozenset({"status", "stop", "restart", "follow"})

@@ -52,7 +52,7 @@ METHODS: dict[str, dict[str, tuple[type | tuple[type, ...], object]]] = {
     # client leaves.
     "watch": {"names": (list, [])},
     # reload -> {"applied": bool, "changes": [CHANGE...]}
-    # CHANGE: {"name", "action", "fields": [{"key", "old", "new"}...]}
+    # (a CHANGE has a name, an action, and fields, each with key, old and new)
     # action: add | remove | restart | update | none
     # error BAD_CONFIGURATION: data {"problems": TEXT}
     "reload": {"plan_only": (bool, False), "allow_empty": (bool, False)},

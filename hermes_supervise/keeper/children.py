@@ -20,7 +20,7 @@ Send = Callable[[Message], None]
 class Run:
     """One process that we hold: a child of ours, or an adopted one (``child`` false)."""
 
-    __slots__ = ("answer", "child", "end", "inode", "number", "pid", "pidfd", "ticks")
+    __slots__ = ("child", "end", "formed", "inode", "number", "pid", "pidfd", "ticks")
 
     def __init__(self, pid: int, number: int, *, child: bool) -> None:
         self.pid = pid
@@ -29,7 +29,7 @@ class Run:
         self.pidfd: int | None = None
         self.inode = 0
         self.ticks = 0
-        self.answer: Message | None = None
+        self.formed = False
         self.end: Message | None = None
 
 
@@ -52,7 +52,7 @@ class Children:
         """Make a run, or give the old answer for a run id that is known."""
         known = self.runs.get(order.run_id)
         if known is not None:
-            self._repeat(known)
+            self._repeat(order.run_id, known)
             return
         try:
             pid, report = self.maker.make(order)
@@ -89,13 +89,14 @@ class Children:
         self.send(("failed", run_id, run.number, problem.step, problem.code))
 
     def _answer(self, run_id: str, run: Run) -> None:
-        run.answer = ("made", run_id, run.number, run.pid, run.inode, run.ticks)
-        self.send(run.answer)
+        run.formed = True
+        self.send(("made", run_id, run.number, run.pid, run.inode, run.ticks))
 
-    def _repeat(self, run: Run) -> None:
-        for message in (run.answer, run.end):
-            if message is not None:
-                self.send(message)
+    def _repeat(self, run_id: str, run: Run) -> None:
+        if run.formed:
+            self._answer(run_id, run)
+            if run.end is not None:
+                self.send(run.end)
 
     def _identify(self, run: Run) -> None:
         run.pidfd = witness.open_pidfd(run.pid)
@@ -112,7 +113,7 @@ class Children:
     def adopt(self, run_id: str, pid: int, inode: int, ticks: int) -> None:
         """Hold a living process that an earlier keeper made, if it still is that process."""
         if run_id in self.runs:
-            self._repeat(self.runs[run_id])
+            self._repeat(run_id, self.runs[run_id])
             return
         run = Run(pid, 0, child=False)
         self._identify(run)
@@ -189,7 +190,7 @@ class Children:
             self.poll.unregister(run.pidfd)
         known = -1 if status is None else status
         run.end = ("ended", run_id, known, rusage or ())
-        if run.answer is not None:
+        if run.formed:
             self.send(run.end)
 
     def acknowledge(self, run_id: str) -> None:
@@ -236,5 +237,5 @@ class Children:
         return [
             (run_id, run.pid, run.inode, run.ticks, run.number, run.child, run.end)
             for run_id, run in self.runs.items()
-            if run.answer is not None
+            if run.formed
         ]

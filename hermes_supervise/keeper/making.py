@@ -21,11 +21,12 @@ ALL_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 class Order:
     """What a spawn request says; every path is absolute.  The fields stand in the wire's order."""
 
-    __slots__ = (
+    __slots__ = (  # noqa: RUF023  # not sorted: the order of the wire
         "run_id",
         "number",
         "executable",
         "argv",
+        "inherits",
         "environment",
         "directory",
         "umask",
@@ -33,13 +34,14 @@ class Order:
         "stdout",
         "stderr",
         "cgroup",
-    )  # fmt: skip  # noqa: RUF023  # the order of the wire
+    )
 
     # Not a dataclass: importing those would make the keeper a third larger.
     run_id: str
     number: int
     executable: str
     argv: list[str]
+    inherits: str
     environment: dict[str, str]
     directory: str
     umask: int | None
@@ -70,6 +72,8 @@ class Maker:
         """The descriptor limit (soft, hard) that programs get: the one we were started with."""
         self.raised = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.umask = os.umask(0o077)
+        self.inherited: dict[str, dict[str, str]] = {}
+        """What programs inherit, by name; the supervisor says it once."""
         self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
 
     def make(self, order: Order) -> tuple[int, int | None]:
@@ -84,6 +88,7 @@ class Maker:
             CannotMake: there is no process.
         """
         streams = self._streams(order)
+        order.environment = self.inherited.get(order.inherits, {}) | order.environment
         try:
             if order.cgroup is None and order.user is None:
                 return self._spawn(order, streams), None

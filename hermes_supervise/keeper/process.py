@@ -284,6 +284,7 @@ class Keeper:
             self._hang_up()  # its end is reaped by SIGCHLD, and another started then
 
     def _request(self, message: Message, fds: tuple[int, ...]) -> None:
+        """Do what the supervisor asks; a word of a newer supervisor is passed over."""
         match message:
             case ("spawn", tuple() as fields):
                 self.children.spawn(making.Order(fields))
@@ -295,6 +296,13 @@ class Keeper:
                 self.children.adopt(run_id, pid, inode, ticks)
                 if not hasattr(os, "pidfd_open"):
                     self.adopted_at = time.monotonic() + ADOPTED_INTERVAL
+            case ("inherit", str() as name, dict() as variables):
+                self.children.maker.inherited[name] = variables
+            case _:
+                self._request_about_us(message, fds)
+
+    def _request_about_us(self, message: Message, fds: tuple[int, ...]) -> None:
+        match message:
             case ("hold", str() as name, bytes() as data):
                 self._drop(name)
                 self.slots[name] = (data, fds)

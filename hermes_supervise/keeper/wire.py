@@ -21,7 +21,7 @@ HEAD = 6
 MOST_FDS = 200
 """Descriptors in one message; the kernel allows 253."""
 
-CHUNK = 1 << 18
+CHUNK = 1 << 16
 
 Message = tuple[object, ...]
 

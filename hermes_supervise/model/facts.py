@@ -41,6 +41,17 @@ class Exit:
         return self.code is not None or self.signal is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What a backend sees of one run."""
+
+    sight: Sight
+    process: Process | None = None
+    exit: Exit | None = None
+    error: str = ""
+    started_at: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
     """Something that keeps a wanted program from being started, in a sentence for people."""

@@ -1,18 +1,20 @@
 """
 The compiled plan as text: what the short-lived compiler hands to the long-running supervisor.
 
-One JSON object.  Values that many programs share stand once, in a table, and programs name them
-by index: the text is smaller, decoding is faster, and in the supervisor the programs share one
-object.  The keys are those of ``model/spec.py``::
+One JSON object a line: a head, then the programs.  Values that many programs share stand once, in
+a table of the head, and programs name them by index: the text is smaller, decoding is faster, and
+in the supervisor the programs share one object.  A line a program keeps the decoder's garbage
+small, which a process that lives for months would carry along.  The keys are those of
+``model/spec.py``::
 
-    {"format": 1, "config": FILE, "settings": {...},
+    {"format": 1, "config": FILE, "settings": {...}, "empty_groups": [...], "programs": COUNT,
      "environments": [{...}], "users": [{...}], "starts": [{...}], "stops": [{...}],
-     "restarts": [{...}],
-     "programs": [{"name": ..., "group": ..., "revision": ..., "autostart": ..., "argv": [...],
-                   "directory": ..., "environment": INDEX, "inherit_environment": BOOL,
-                   "user": INDEX or null, "umask": ..., "backend": ..., "logs": {...},
-                   "marker": {...} or null, "start": INDEX, "stop": INDEX, "restart": INDEX,
-                   "owner": {...} or null}]}
+     "restarts": [{...}]}
+    {"name": ..., "group": ..., "revision": ..., "autostart": ..., "argv": [...],
+     "directory": ..., "environment": INDEX, "inherit_environment": BOOL,
+     "user": INDEX or null, "umask": ..., "backend": ..., "logs": {...},
+     "marker": {...} or null, "start": INDEX, "stop": INDEX, "restart": INDEX,
+     "owner": {...} or null}
 
 A probe carries its kind beside its own keys: ``{"kind": "file", "path": ...}``.
 """
@@ -20,9 +22,8 @@ A probe carries its kind beside its own keys: ``{"kind": "file", "path": ...}``.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
 
 from hermes_supervise.model.errors import PlanError
 from hermes_supervise.model.spec import (
@@ -46,6 +47,10 @@ from hermes_supervise.model.spec import (
     User,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing `typing` would cost a third of a megabyte
+    from typing import Any
+
 PROBES: dict[str, type[FileProbe | TcpProbe | UnlockedProbe]] = {
     "file": FileProbe,
     "tcp": TcpProbe,
@@ -55,17 +60,18 @@ PROBES: dict[str, type[FileProbe | TcpProbe | UnlockedProbe]] = {
 
 
 def encode(plan: Plan) -> str:
-    """Return *plan* as one line of JSON."""
+    """Return *plan* as lines of JSON."""
     tables = _Tables()
     programs = [_program_document(program, tables) for program in plan.programs]
-    document = {
+    head = {
         "format": PLAN_FORMAT,
         "config": plan.config,
         "settings": asdict(plan.settings),
+        "empty_groups": plan.empty_groups,
+        "programs": len(programs),
         **tables.rows,
-        "programs": programs,
     }
-    return json.dumps(document, separators=(",", ":"))
+    return "\n".join(json.dumps(line, separators=(",", ":")) for line in (head, *programs))
 
 
 def decode(text: str) -> Plan:
@@ -75,8 +81,9 @@ def decode(text: str) -> Plan:
     Raises:
         PlanError: the text is no plan, is damaged, or has another format number.
     """
+    lines = _lines(text)
     try:
-        document = json.loads(text)
+        document = json.loads(next(lines))
     except (ValueError, RecursionError):
         raise PlanError("the compiled plan is damaged: it is not JSON") from None
     if not isinstance(document, dict):
@@ -85,7 +92,7 @@ def decode(text: str) -> Plan:
     if number != PLAN_FORMAT or isinstance(number, bool):
         raise PlanError(f"the compiled plan has format {number!r}, want {PLAN_FORMAT}")
     try:
-        return _plan(document)
+        return _plan(document, lines)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise PlanError(f"the compiled plan is damaged: {type(error).__name__}: {error}") from None
 
@@ -157,39 +164,68 @@ def _probe_document(probe: Probe) -> dict[str, object]:
     return {"kind": kind, **asdict(probe)}
 
 
-def _plan(document: dict[str, Any]) -> Plan:
-    environments = [_environment(row) for row in document["environments"]]
-    users = [User(**{**row, "groups": tuple(row["groups"])}) for row in document["users"]]
-    starts = [Start(**row) for row in document["starts"]]
-    stops = [Stop(**{**row, "drained": _probe(row["drained"])}) for row in document["stops"]]
-    restarts = [_restart(row) for row in document["restarts"]]
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines one by one: a list of all would be a copy of the plan."""
+    start = 0
+    while start >= 0:
+        end = text.find("\n", start)
+        yield text[start:] if end < 0 else text[start:end]
+        start = end + 1 if end >= 0 else -1
+
+
+class _Rows:
+    """The decoded tables of the head, and strings that programs have in common."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.environments = [_environment(row) for row in document["environments"]]
+        self.users = [User(**{**row, "groups": tuple(row["groups"])}) for row in document["users"]]
+        self.starts = [Start(**row) for row in document["starts"]]
+        self.stops = [
+            Stop(**{**row, "drained": _probe(row["drained"])}) for row in document["stops"]
+        ]
+        self.restarts = [_restart(row) for row in document["restarts"]]
+        self._strings: dict[str, str] = {}
+
+    def shared(self, text: str) -> str:
+        """Return the one object for all equal strings."""
+        return self._strings.setdefault(text, text)
+
+
+def _plan(document: dict[str, Any], lines: Iterator[str]) -> Plan:
+    rows = _Rows(document)
+    programs = tuple(_program(json.loads(line), rows) for line in lines)
+    if len(programs) != document["programs"]:
+        raise ValueError(f"{len(programs)} programs, want {document['programs']}")
     return Plan(
         config=document["config"],
         settings=Settings(**document["settings"]),
-        programs=tuple(
-            Program(
-                name=row["name"],
-                group=row["group"],
-                revision=row["revision"],
-                launch=Launch(
-                    argv=tuple(row["argv"]),
-                    directory=row["directory"],
-                    environment=environments[row["environment"]],
-                    inherit_environment=row["inherit_environment"],
-                    user=None if row["user"] is None else users[row["user"]],
-                    umask=row["umask"],
-                    backend=row["backend"],
-                    logs=Logs(**row["logs"]),
-                    marker=None if row["marker"] is None else Marker(**row["marker"]),
-                ),
-                autostart=row["autostart"],
-                start=starts[row["start"]],
-                stop=stops[row["stop"]],
-                restart=restarts[row["restart"]],
-                owner=None if row["owner"] is None else Owner(**row["owner"]),
-            )
-            for row in document["programs"]
+        programs=programs,
+        empty_groups=tuple(document["empty_groups"]),
+    )
+
+
+def _program(row: dict[str, Any], rows: _Rows) -> Program:
+    shared = rows.shared
+    return Program(
+        name=shared(row["name"]),
+        group=shared(row["group"]),
+        revision=shared(row["revision"]),
+        launch=Launch(
+            argv=tuple(map(shared, row["argv"])),
+            directory=shared(row["directory"]),
+            environment=rows.environments[row["environment"]],
+            inherit_environment=row["inherit_environment"],
+            user=None if row["user"] is None else rows.users[row["user"]],
+            umask=row["umask"],
+            backend=shared(row["backend"]),
+            logs=Logs(**{**row["logs"], "mode": shared(row["logs"]["mode"])}),
+            marker=None if row["marker"] is None else Marker(**row["marker"]),
         ),
+        autostart=shared(row["autostart"]),
+        start=rows.starts[row["start"]],
+        stop=rows.stops[row["stop"]],
+        restart=rows.restarts[row["restart"]],
+        owner=None if row["owner"] is None else Owner(**row["owner"]),
     )
 
 

@@ -76,22 +76,17 @@ def inheritable(environ: Mapping[str, str]) -> Inherited:
     )
 
 
-def program_environment(
-    launch: Launch, name: str, run_id: str, inherited: Mapping[str, str], socket: str
-) -> dict[str, str]:
+def own_variables(launch: Launch, name: str, run_id: str, socket: str) -> dict[str, str]:
     """
-    Return the whole environment of one run of a program.
+    Return what a run gets over what it inherits: the file's variables, and ours.
 
     Args:
         launch: What the configuration says.
         name: The program's name.
         run_id: The name of this run; the same value is never used twice.
-        inherited: Best an ``Inherited``; any other mapping is scrubbed here, at every call.
         socket: The control socket of this supervisor.
     """
-    prepared = inherited if isinstance(inherited, Inherited) else inheritable(inherited)
-    result = dict(prepared if launch.inherit_environment else prepared.short)
-    result.update(launch.environment)
+    result = dict(launch.environment)
     result["HERMES_SUPERVISE_NAME"] = name
     result["HERMES_SUPERVISE_RUN_ID"] = run_id
     result["HERMES_SUPERVISE_SOCKET"] = socket
@@ -101,3 +96,21 @@ def program_environment(
         # The file may name another program's marker; nobody will ever write one for this program.
         result.pop("HERMES_SUPERVISE_MARKER", None)
     return result
+
+
+def inherited_by(launch: Launch, inherited: Inherited) -> dict[str, str]:
+    """Return what a program inherits."""
+    return inherited if launch.inherit_environment else inherited.short
+
+
+def program_environment(
+    launch: Launch, name: str, run_id: str, inherited: Mapping[str, str], socket: str
+) -> dict[str, str]:
+    """
+    Return the whole environment of one run of a program.
+
+    The arguments are those of ``own_variables``; *inherited* is best an ``Inherited``, any other
+    mapping is scrubbed here.
+    """
+    prepared = inherited if isinstance(inherited, Inherited) else inheritable(inherited)
+    return inherited_by(launch, prepared) | own_variables(launch, name, run_id, socket)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 
 from hermes_supervise.model.facts import Now
 
@@ -20,5 +21,10 @@ def now() -> Now:
 def rfc3339(wall: float) -> str:
     """Return seconds since the epoch as RFC 3339 in UTC with milliseconds."""
     whole = int(wall // 1)
-    millis = int((wall - whole) * 1000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{millis:03d}Z"
+    return f"{_second(whole)}.{int((wall - whole) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second(whole: int) -> str:
+    # A thousand programs that start together share a few seconds.
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))

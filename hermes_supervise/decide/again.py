@@ -6,8 +6,7 @@ Both are pure, like ``decide``, and are asked once, before the first turn.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from hermes_supervise.model.copying import replace
 from hermes_supervise.model.decision import Action, Deed
 from hermes_supervise.model.facts import LastExit, Memory, Now
 from hermes_supervise.model.phase import LIVING, MarkerSight, Outcome, Phase

@@ -8,11 +8,10 @@ deed the world has to be seen again first.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hermes_supervise.decide import ending, starting
 from hermes_supervise.decide.case import Case
 from hermes_supervise.decide.table import TABLE, Row
+from hermes_supervise.model.copying import replace
 from hermes_supervise.model.decision import Action, Decision, Deed, Event
 from hermes_supervise.model.facts import Desired, Memory, Now, Observed
 from hermes_supervise.model.phase import LIVING, Phase

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hermes_supervise.decide.backoff import backoff_delay, jittered
 from hermes_supervise.decide.case import Case
 from hermes_supervise.decide.starting import hold, spawn
 from hermes_supervise.decide.telling import end_reason, exit_event, moved, told
+from hermes_supervise.model.copying import replace
 from hermes_supervise.model.decision import Event
 from hermes_supervise.model.facts import LastExit, Memory
 from hermes_supervise.model.phase import MarkerSight, Phase, Reason

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hermes_supervise.decide.case import Case
 from hermes_supervise.decide.stopping import drain
 from hermes_supervise.decide.telling import moved, told
+from hermes_supervise.model.copying import replace
 from hermes_supervise.model.decision import Event
 from hermes_supervise.model.facts import Memory
 from hermes_supervise.model.phase import MarkerSight, Phase

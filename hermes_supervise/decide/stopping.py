@@ -7,10 +7,9 @@ how the run will count).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hermes_supervise.decide.case import Case
 from hermes_supervise.decide.telling import exit_event, moved, told
+from hermes_supervise.model.copying import replace
 from hermes_supervise.model.decision import Event
 from hermes_supervise.model.facts import Exit, Memory
 from hermes_supervise.model.phase import MarkerSight, Outcome, Phase, Reason

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from hermes_supervise.decide.case import Case
+from hermes_supervise.model.copying import replace
 from hermes_supervise.model.decision import Event
 from hermes_supervise.model.facts import Memory
 from hermes_supervise.model.phase import Outcome, Phase, Reason

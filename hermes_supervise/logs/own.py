@@ -78,7 +78,9 @@ class OwnLog:
             }
             return json.dumps(document | (facts or {}), separators=(",", ":")).encode() + b"\n"
         subject = f"{program}: " if program else ""
-        clean = "".join(c if c.isprintable() else "?" for c in f"{subject}{text}"[:LONGEST])
+        clean = f"{subject}{text}"[:LONGEST]
+        if not clean.isprintable():
+            clean = "".join(c if c.isprintable() else "?" for c in clean)
         if self._journald:
             return f"<{level}>{clean}\n".encode()
         return f"{rfc3339(wall)} {clean}\n".encode()

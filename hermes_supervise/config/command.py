@@ -37,14 +37,14 @@ def check(
     """
     compiled = compile_file(path, environ, uid=uid, layout=layout)
     if compiled.plan is None:
-        err.write(render(compiled.problems))
+        _put(err, render(compiled.problems))
         return CONFIGURATION
     _warn(compiled, err)
     for warning in absent_here(compiled.plan, environ):
-        err.write(f"warning: {printable(f'{path}: {warning}')}\n")
+        _put(err, f"warning: {printable(f'{path}: {warning}')}\n")
     count = len(compiled.plan.programs)
     programs = "1 program" if count == 1 else f"{count} programs"
-    out.write(f"{printable(path)}: ok, {programs}\n")
+    _put(out, f"{printable(path)}: ok, {programs}\n")
     return DONE
 
 
@@ -70,7 +70,7 @@ def compile_to(
     """
     compiled = compile_file(path, environ, uid=uid, layout=layout)
     if compiled.plan is None:
-        err.write(render(compiled.problems))
+        _put(err, render(compiled.problems))
         return CONFIGURATION
     _warn(compiled, err)
     rest = memoryview(encode(compiled.plan).encode("ascii"))
@@ -81,4 +81,10 @@ def compile_to(
 
 def _warn(compiled: Compiled, err: TextIO) -> None:
     for warning in compiled.warnings:
-        err.write(f"warning: {warning}\n")
+        _put(err, f"warning: {warning}\n")
+
+
+def _put(stream: TextIO, text: str) -> None:
+    # A terminal that is not UTF-8 gets escapes, not a traceback.
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))

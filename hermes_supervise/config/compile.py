@@ -110,7 +110,7 @@ class _Compilation:
         programs: list[Program] = [
             resolver.program(instances[name], section)
             for name, section in checked.programs.items()
-            if section.command is not None
+            if section.command is not None and instances[name].filled
         ]
         check_together(resolved, programs, self._notes)
         return Plan(config=self._where.config, settings=resolved, programs=tuple(programs))

@@ -13,7 +13,8 @@ import re
 
 from hermes_supervise.config.problems import Problem
 
-_LINE = re.compile(r"\s*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*(.*?)[ \t]*$")
+_LINE = re.compile(r"\s*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*(.*)$")
+_COMMENT = re.compile(r"(?<![^ \t])#")
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$", "`": "`"}
 
@@ -32,7 +33,7 @@ def parse_environment(name: str, text: str) -> tuple[dict[str, str], list[Proble
                 _problem(name, number, column, "", "want KEY=VALUE, or a comment with #")
             )
             continue
-        key, raw = match[1], match[2]
+        key, raw = match[1], match[2].rstrip(" \t")
         value = _value(raw)
         if value is None:
             column = match.start(2) + 1
@@ -56,7 +57,8 @@ def _value(raw: str) -> str | None:
         if quoted is None or not _only_comment(raw[quoted.end() :]):
             return None
         return _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[0]), quoted[1])
-    return re.split(r"(?:^|[ \t]+)#", raw, maxsplit=1)[0]
+    comment = _COMMENT.search(raw)
+    return raw if comment is None else raw[: comment.start()].rstrip(" \t")
 
 
 def _only_comment(rest: str) -> bool:

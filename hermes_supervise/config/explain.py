@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from hermes_supervise.config.keys import homes_of, keys_of, section_at
 from hermes_supervise.config.notes import Notes, Path, is_secret
 from hermes_supervise.config.problems import shortened
-from hermes_supervise.config.scalars import Misread
+from hermes_supervise.config.scalars import GUESS_LIMIT, Misread
 
 
 def explain(error: ValidationError, notes: Notes) -> None:
@@ -49,7 +49,7 @@ def _write(
     if write is None and context.get("quote") and raw is not None:
         write = '"…"' if is_secret(path) else f'"{shortened(raw)}"'
     if write is None and "choices" in context and isinstance(value, str):
-        near = difflib.get_close_matches(value.lower(), context["choices"], 1, 0.5)
+        near = _near(value.lower(), context["choices"])
         write = near[0] if near else None
     if write is None:
         return None
@@ -90,7 +90,7 @@ def _unknown_key(each: Any, notes: Notes) -> None:
     key = str(path[-1])
     raw = notes.raw(path)
     rest = "" if raw is None else f" {shortened(raw)}"
-    near = difflib.get_close_matches(key, known, 1, 0.6)
+    near = _near(key, known)
     if near:
         notes.problem(path, "no such key", write=f"{near[0]}:{rest}", on_key=True)
         return
@@ -103,6 +103,10 @@ def _unknown_key(each: Any, notes: Notes) -> None:
         notes.problem(path, "no such key here", note=note, write=write, on_key=True)
         return
     notes.problem(path, "no such key", note=f"known keys: {', '.join(known)}", on_key=True)
+
+
+def _near(word: str, known: list[str]) -> list[str]:
+    return difflib.get_close_matches(word, known, 1, 0.6) if len(word) <= GUESS_LIMIT else []
 
 
 def _missing(each: Any, notes: Notes) -> None:

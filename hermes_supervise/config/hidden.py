@@ -48,11 +48,14 @@ class _Spans:
     def __init__(self, tree: Tree) -> None:
         self.secret: dict[int, list[tuple[int, int]]] = {}
         self.keys: dict[int, list[tuple[int, int]]] = {}
+        seen: set[int] = set()
         for value, event in _environments(tree):
-            self._take(tree, value, event)
+            _add(self.secret, event.start_mark, event.end_mark)
+            if id(value) not in seen:  # thousands of programs may share one by an alias
+                seen.add(id(value))
+                self._take(tree, value)
 
-    def _take(self, tree: Tree, value: Any, event: Any) -> None:
-        _add(self.secret, event.start_mark, event.end_mark)
+    def _take(self, tree: Tree, value: Any) -> None:
         region = tree.region(value)
         if region is not None:
             _add(self.secret, *region)

@@ -49,6 +49,8 @@ class Instance:
     """What ``~`` stands for."""
     variables: dict[str, str] = field(default_factory=dict)
     """What its environment files say."""
+    filled: bool = True
+    """Whether every text could be filled in; if not, its values mean nothing."""
 
 
 def merged(base: Any, over: Any, key: str = "") -> Any:
@@ -57,15 +59,16 @@ def merged(base: Any, over: Any, key: str = "") -> Any:
         return over
     kinds = ONE_OF.get(key, ())
     another = any(kind in over for kind in kinds)
-    result = {name: member for name, member in base.items() if not (another and name in kinds)} | {
-        name: member for name, member in over.items() if name not in base
+    result = {
+        name: member
+        for name, member in base.items()
+        if name in over or not (another and name in kinds)
     }
     for name, member in over.items():
-        if name in base:
-            own = base[name] if not (another and name in kinds) or name in over else None
-            # An empty heading under a program says nothing, so the default stays.
-            empty = member is None and isinstance(own, dict)
-            result[name] = own if empty else merged(own, member, name)
+        below = result.get(name)
+        # An empty heading under a program says nothing, so the default stays.
+        empty = member is None and isinstance(below, dict)
+        result[name] = below if empty else merged(below, member, name)
     return result
 
 
@@ -188,7 +191,12 @@ class Instances:
         filling = _Filling(self._notes, lookup, draft.key, draft.each)
         value = fill_all(draft.value, filling.text, path)
         return Instance(
-            name=draft.name, group=draft.group, value=value, home=home, variables=variables
+            name=draft.name,
+            group=draft.group,
+            value=value,
+            home=home,
+            variables=variables,
+            filled=filling.complete,
         )
 
     def _home(self, draft: _Draft) -> str:
@@ -249,6 +257,7 @@ class _Filling:
         self._lookup = lookup
         self._key = key
         self._value = value
+        self.complete = True
 
     def text(self, text: str, path: Path) -> Any:
         """Return *text* filled in; a command is split first, so no value can split it further."""
@@ -265,12 +274,19 @@ class _Filling:
             return fill(text, self._lookup, self._key, self._value)
         except Unfilled as error:
             self._notes.problem(path, error.message, note=error.note)
+            self.complete = False
             return Template(text)
 
 
 def fill_section(value: Any, path: Path, notes: Notes, where: Surroundings) -> Any:
-    """Return a section that belongs to no program, filled in from the environment alone."""
-    return fill_all(value, _Filling(notes, where.variable, None, "").text, path)
+    """
+    Return a section that belongs to no program, filled in from the environment alone.
+
+    A section that cannot be filled in is noted, and comes back as if it were not there.
+    """
+    filling = _Filling(notes, where.variable, None, "")
+    filled = fill_all(value, filling.text, path)
+    return filled if filling.complete else None
 
 
 def matches(pattern: str) -> list[str]:

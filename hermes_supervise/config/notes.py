@@ -41,7 +41,8 @@ class Notes:
 
     def instance(self, name: str, group: str) -> None:
         """Note that program *name* is written in the file as *group*."""
-        if name != group:
+        # A program of the file keeps its own place; that the names clash is told elsewhere.
+        if name != group and not self._walk(("programs", name)).complete:
             self._groups[name] = group
 
     def place(self, path: Path) -> Place:
@@ -96,7 +97,7 @@ class Notes:
 
     def _made(self, path: Path, message: str, *, on_key: bool = False) -> Problem:
         place = self.place(path)
-        missing = path[len(path) - 1 :] if not place.complete else ()
+        missing = () if place.complete else path[len(place.path) :]
         key = ".".join(map(str, (*place.path, *missing)))
         event = place.value_event
         # A key that is missing is reported at the heading of its section, not at its first line.

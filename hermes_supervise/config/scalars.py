@@ -24,6 +24,9 @@ BOOLS = {
     for word in (spelling, spelling.capitalize(), spelling.upper())
 }
 
+GUESS_LIMIT = 64
+"""Longest word in characters whose meaning is guessed for a message."""
+
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 _INT = "tag:yaml.org,2002:int"
@@ -76,6 +79,8 @@ def _misread(raw: str, tag: str) -> Scalar:
 
 
 def _number(raw: str, tag: str) -> float | None:
+    if len(raw) > GUESS_LIMIT:  # `1:1:1:…` takes time that grows with its square
+        return None
     constructor = yaml.constructor.SafeConstructor()
     node = yaml.ScalarNode(tag, raw)
     try:

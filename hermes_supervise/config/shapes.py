@@ -203,13 +203,19 @@ class Command:
         return {"anyOf": [text, {**words, "minItems": 1, "prefixItems": [first]}]}
 
 
+COMMAND_LIMIT = 1 << 17
+"""Longest command in characters that is split; Linux takes no longer argument either."""
+
+
 def split_command(text: str) -> list[str]:
     """
     Return the words of *text* as a shell would split them; nothing is expanded.
 
     Raises:
-        ValueError: a quote is never closed.
+        ValueError: a quote is never closed, or the text is too long.
     """
+    if len(text) > COMMAND_LIMIT:
+        raise ValueError("too long")
     return shlex.split(text)
 
 
@@ -221,7 +227,8 @@ def _split_text(value: object) -> object:
     try:
         return split_command(value)
     except ValueError:
-        raise wrong("a command whose quotes are closed") from None
+        want = f"a command whose quotes are closed, of at most {COMMAND_LIMIT >> 10} KB"
+        raise wrong(want) from None
 
 
 def _not_empty(argv: list[str]) -> list[str]:

@@ -15,6 +15,10 @@ SIZE_LIMIT = 4 << 20
 """Longest file in bytes; a configuration of 10,000 programs is shorter."""
 
 
+EXCERPT_LIMIT = 1000
+"""Longest line in characters of which a part is shown."""
+
+
 class Unreadable(Exception):  # noqa: N818 - carried to the one place that reports it
     """A file that is no text we can read; ``message`` says why, ``note`` what to do about it."""
 
@@ -40,6 +44,11 @@ class Source:
             self._lines = plain.replace("\u2028", "\n").replace("\u2029", "\n").split("\n")
         return self._lines[number] if 0 <= number < len(self._lines) else ""
 
+    def excerpt(self, number: int) -> str | None:
+        """Return line *number* if it can be shown; nobody reads one that is very long."""
+        line = self.line(number)
+        return line if len(line) <= EXCERPT_LIMIT else None
+
     def problem(
         self,
         event: Any,
@@ -51,8 +60,8 @@ class Source:
     ) -> Problem:
         """Return a problem at what *event* stands for."""
         start, end = event.start_mark, event.end_mark
-        excerpt = self.line(start.line)
-        width = end.column - start.column if end.line == start.line else len(excerpt)
+        excerpt = self.excerpt(start.line)
+        width = end.column - start.column if end.line == start.line else len(excerpt or "")
         return Problem(
             file=self.name,
             line=start.line + 1,
@@ -81,8 +90,8 @@ class Source:
             line, column = self._position(getattr(error, "position", 0) or 0)
         else:
             line, column = mark.line, mark.column
-        excerpt = self.line(line)
-        note, write = _syntax_help(message, excerpt[column:])
+        excerpt = self.excerpt(line)
+        note, write = _syntax_help(message, (excerpt or "")[column:])
         return Problem(
             file=self.name,
             line=line + 1,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from hermes_supervise.config.kinds import Kind, wrong
-from hermes_supervise.config.scalars import Misread
+from hermes_supervise.config.scalars import GUESS_LIMIT, Misread
 from hermes_supervise.plan.durations import UNITS, duration_text
 
 # The number of digits bounds every time to some thirty years: no sum of times leaves the calendar.
@@ -36,7 +36,7 @@ def _duration_guess(value: object) -> str | None:
     number = value.number if isinstance(value, Misread) else value
     if isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number < 1e9:
         return duration_text(float(number)) if number != int(number) else f"{int(number)}s"
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > GUESS_LIMIT:
         return None
     total, rest = 0.0, value.lower().replace(" ", "").replace(",", "")
     while rest:

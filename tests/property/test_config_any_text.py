@@ -120,7 +120,24 @@ def mutated(seed: int) -> str:
             text = "\n".join(lines) or "x"
         else:
             words = WHOLE.replace(":", " ").replace(",", " ").split()
-            odd = ["no", "010", "1:30", "~", "{}", "[]", "null", "-1", "1e9", ".nan", "2024-01-01"]
+            odd = [
+                "no",
+                "010",
+                "1:30",
+                "~",
+                "{}",
+                "[]",
+                "null",
+                "-1",
+                "1e9",
+                ".nan",
+                "2024-01-01",
+                "${NOPE}",
+                "{p}",
+                "$$",
+                "s3",
+                "${A:-${B}}",
+            ]
             text = text.replace(dice.choice(words), dice.choice(odd + words), dice.randint(1, 3))
     return text
 

@@ -1,0 +1,1 @@
+"""The configuration room: text becomes a plan, or every problem at once."""

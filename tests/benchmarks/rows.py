@@ -94,8 +94,8 @@ def compiling(session: Session) -> None:
         for contender in ours * session.rounds:
             session.say(f"{row}: {contender.name}")
             try:
-                with _written(contender, session.subject, size) as config:
-                    took = compile_seconds(config, config.with_name("plan"))
+                config = _written(contender, session.subject, size)
+                took = compile_seconds(config, config.with_name("plan"))
             except CannotMeasureError as problem:
                 session.results.skip(row, contender.name, str(problem))
                 break
@@ -267,13 +267,11 @@ def _measuring(
         session.results.skip(row, contender.name, str(problem))
 
 
-@contextmanager
-def _written(contender: Contender, subject: Path, size: int) -> Iterator[Path]:
-    """The configuration of a fleet that is not started."""
-    with tempfile.TemporaryDirectory(prefix="hsb-") as folder:
-        fleet = Fleet(folder=Path(folder), subject=subject, mode="p", count=size)
-        contender.command(fleet, eager=False)
-        yield Path(folder) / "supervisor.yaml"
+def _written(contender: Contender, subject: Path, size: int) -> Path:
+    """Return the configuration of a fleet that is not started."""
+    folder = Path(tempfile.mkdtemp(prefix="c", dir=subject.parent))
+    contender.command(Fleet(folder=folder, subject=subject, mode="p", count=size), eager=False)
+    return folder / "supervisor.yaml"
 
 
 ROWS: dict[str, Callable[[Session], None]] = {

@@ -245,6 +245,7 @@ class Reconciler:
             process=sighting.process,
             exit=sighting.exit,
             error=sighting.error,
+            leftovers=sighting.leftovers,
             started_at=sighting.started_at,
             drained=memory.phase is Phase.DRAINING and self._drained(entry),
             marker=self._marker(entry, now),

@@ -72,6 +72,7 @@ class Supervisor:
             socket=plan.settings.socket,
             cgroup_root=self.cgroup_root,
             woken=self._woken,
+            later=lambda seconds, call: self.loop.at(clock.now().at + seconds, call),
         )
         stoppers = stoppers_of(store, host.world(), hello.keeper_pid)
         self.reconciler = Reconciler(

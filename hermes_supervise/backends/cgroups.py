@@ -34,6 +34,7 @@ def find_root(tag: str) -> str | None:
         with contextlib.suppress(OSError):
             os.rmdir(root)
         return None
+    sweep(root)
     return root
 
 
@@ -50,14 +51,30 @@ def make(root: str, name: str) -> str | None:
 
 
 def remove_if_empty(path: str) -> bool:
-    """Remove the cgroup; False while something lives in it."""
+    """
+    Remove the cgroup, with the empty groups that a program made inside it.
+
+    Returns:
+        False while something lives in it; True when it is empty or gone.
+    """
     try:
         os.rmdir(path)
     except FileNotFoundError:
         return True
     except OSError:
-        return not _populated(path)
+        if _populated(path):
+            return False
+        for group in reversed(_groups(path)):
+            with contextlib.suppress(OSError):
+                os.rmdir(group)
     return True
+
+
+def sweep(root: str) -> None:
+    """Remove the empty groups that earlier runs left."""
+    for group in reversed(_groups(root)[1:]):
+        with contextlib.suppress(OSError):
+            os.rmdir(group)
 
 
 def kill(path: str) -> bool:
@@ -66,12 +83,17 @@ def kill(path: str) -> bool:
 
 
 def members(path: str) -> list[int]:
-    """Return the pids in the cgroup itself."""
-    try:
-        with open(path + "/cgroup.procs", "rb") as file:
-            return [int(word) for word in file.read().split()]
-    except OSError:
-        return []
+    """Return the pids in the cgroup and in the groups inside it."""
+    found: list[int] = []
+    for group in _groups(path):
+        with contextlib.suppress(OSError), open(group + "/cgroup.procs", "rb") as file:
+            found += [int(word) for word in file.read().split()]
+    return found
+
+
+def _groups(path: str) -> list[str]:
+    """Return the group and all that are inside it, parents first."""
+    return [folder for folder, _, _ in os.walk(path)]
 
 
 def _populated(path: str) -> bool:

@@ -2,20 +2,31 @@
 Who belongs to a run, where no cgroup says so.
 
 Four signs, none of which a program has to help with: descent from the main process, the run id in
-the environment, the session of the main process, and having been seen in the tree when the stop
-was asked for.  Orphans come to the keeper (it is the subreaper), so one look at the keeper's
-children finds every stray whose parent is dead.
+the environment, the session of the main process, and having been seen in the tree before.  Orphans
+come to the keeper (it is the subreaper), so one look at the keeper's children finds every stray
+whose parent is dead.
+
+A member is a pid with its mark (``witness.mark``).  The mark is always taken before the process is
+judged, so a signal that is sent to a mark reaches the process that was judged, or nobody.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterable
 
-from hermes_supervise.keeper.witness import present_children, start_ticks, stat_fields
+from hermes_supervise.keeper import witness
+from hermes_supervise.keeper.witness import present_children, stat_fields
 
 RUN_ID_VARIABLE = b"HERMES_SUPERVISE_RUN_ID="
+
+LOOKS = 8
+"""Looks at the keeper's children, at most, until one of them misses nobody."""
+
+DEAD = (b"Z", b"X")
+
+Members = dict[int, int]
+"""Processes of a tree: pid → mark."""
 
 
 def environ_run_id(pid: int) -> str | None:
@@ -24,7 +35,7 @@ def environ_run_id(pid: int) -> str | None:
         fd = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
-    data = bytearray()
+    data = bytearray(b"\0")
     try:
         while chunk := os.read(fd, 1 << 17):
             data += chunk
@@ -32,32 +43,34 @@ def environ_run_id(pid: int) -> str | None:
         return None
     finally:
         os.close(fd)
-    place = data.find(RUN_ID_VARIABLE)
-    if place < 0 or (place > 0 and data[place - 1] != 0):
+    place = data.find(b"\0" + RUN_ID_VARIABLE)
+    if place < 0:
         return None
-    begin = place + len(RUN_ID_VARIABLE)
+    begin = place + 1 + len(RUN_ID_VARIABLE)
     end = data.find(b"\0", begin)
     return data[begin : end if end >= 0 else None].decode(errors="replace")
 
 
-def scan_run_ids() -> dict[str, list[int]]:
-    """Return every run id that some process carries, with the pids that carry it."""
-    found: dict[str, list[int]] = {}
+def scan_run_ids() -> dict[str, Members]:
+    """Return every run id that some process carries, with those that carry it."""
+    found: dict[str, Members] = {}
     for name in os.listdir("/proc"):
-        if name.isdigit():
-            run_id = environ_run_id(int(name))
-            if run_id:
-                found.setdefault(run_id, []).append(int(name))
+        if not name.isdigit():
+            continue
+        pid = int(name)
+        mark = witness.mark(pid)
+        run_id = environ_run_id(pid)
+        if run_id and mark:
+            found.setdefault(run_id, {})[pid] = mark
     return found
 
 
-def topmost(pids: Iterable[int]) -> int | None:
+def topmost(members: Members) -> int | None:
     """Return the process of a tree that has no parent in it (the oldest, if there are several)."""
-    members = set(pids)
     tops: list[tuple[int, int]] = []
     for pid in members:
         fields = stat_fields(pid)
-        if fields and fields[0] != b"Z" and int(fields[1]) not in members:
+        if fields and fields[0] not in DEAD and int(fields[1]) not in members:
             tops.append((int(fields[19]), pid))
     return min(tops)[1] if tops else None
 
@@ -65,18 +78,34 @@ def topmost(pids: Iterable[int]) -> int | None:
 def is_living(pid: int) -> bool:
     """Whether the process is there and not a zombie."""
     fields = stat_fields(pid)
-    return fields is not None and fields[0] not in (b"Z", b"X")
+    return fields is not None and fields[0] not in DEAD
 
 
-def descendants(pid: int) -> list[int]:
-    """Return everything below a process, parents first."""
-    found: list[int] = []
-    queue = [pid]
-    while queue:
-        children = present_children(queue.pop())
-        found += children
-        queue += children
-    return found
+def send(pid: int, mark: int, number: int) -> bool:
+    """
+    Send a signal to the process that has this mark, and to no other.
+
+    Returns:
+        False when it is gone, or may not be signalled.
+    """
+    if pid <= 1 or not mark:
+        return False
+    pidfd = witness.open_pidfd(pid)
+    try:
+        if pidfd is None:
+            if witness.start_ticks(pid) != mark:
+                return False
+            os.kill(pid, number)
+        else:
+            if (witness.inode_of(pidfd) or witness.start_ticks(pid)) != mark:
+                return False
+            signal.pidfd_send_signal(pidfd, number)
+    except OSError:
+        return False
+    finally:
+        if pidfd is not None:
+            os.close(pidfd)
+    return True
 
 
 class Family:
@@ -88,22 +117,26 @@ class Family:
         self.mains: dict[int, str] = {}
         """The main processes that live: pid → run id."""
         self.sessions: dict[int, str] = {}
-        """Sessions of main processes that have ended, whose number nobody else can have got."""
-        self.seen: dict[str, set[tuple[int, int]]] = {}
-        """(pid, start ticks) of the trees that were noted: run id → its members."""
-        self._strays: dict[str, list[int]] | None = None
-        self._scan: dict[str, list[int]] | None = None
+        """Sessions of main processes that have ended; a session with members keeps its number."""
+        self.seen: dict[str, Members] = {}
+        """Who was ever seen in a tree: run id → members."""
+        self.hunted: set[str] = set()
+        """Runs that are being forced: whoever is found of them is halted before anything else."""
+        self._strays: dict[str, Members] | None = None
+        self._sure = True
+        self._scan: dict[str, Members] | None = None
 
     def new_round(self) -> None:
         """Look again from here on."""
         self._strays = None
         self._scan = None
 
-    def note(self, run_id: str, main: int) -> None:
-        """Remember who is in the tree now."""
-        tree = {(pid, start_ticks(pid)) for pid in descendants(main)}
+    def note(self, run_id: str, main: int, *, halt: bool = False) -> Members:
+        """Remember, and return, who is below the main process now."""
+        tree = self.below(main, halt=halt)
         if tree:
-            self.seen.setdefault(run_id, set()).update(tree)
+            self.seen.setdefault(run_id, {}).update(tree)
+        return tree
 
     def ended(self, run_id: str, main: int) -> None:
         """The main process is dead; its session may still have members."""
@@ -111,81 +144,99 @@ class Family:
             del self.mains[main]
         self.sessions[main] = run_id
 
-    def forget(self, run_id: str) -> None:
+    def forget(self, run_id: str, main: int) -> None:
         """The run is over and empty."""
         self.seen.pop(run_id, None)
-        for pid in [pid for pid, run in self.sessions.items() if run == run_id]:
-            del self.sessions[pid]
+        if self.sessions.get(main) == run_id:
+            del self.sessions[main]
 
-    def strays(self, run_id: str) -> list[int]:
+    # -- looking --------------------------------------------------------------------------------
+
+    def below(self, pid: int, *, halt: bool = False) -> Members:
+        """
+        Return everything below a process, parents first.
+
+        With *halt* each is stopped before its children are read, so that none can be added.
+        """
+        found: Members = {}
+        queue = [pid]
+        while queue:
+            parent = queue.pop()
+            for child in present_children(parent):
+                mark = witness.mark(child)
+                fields = stat_fields(child)
+                # A child of the keeper has lost its parent since the list was read.
+                if mark and fields and int(fields[1]) in (parent, self.keeper):
+                    found[child] = mark
+                    queue.append(child)
+                    if halt:
+                        send(child, mark, signal.SIGSTOP)
+        return found
+
+    def strays(self, run_id: str) -> Members:
         """Return the orphans of a run that came to the keeper, with all that is below them."""
         if self._strays is None:
-            self._strays = self._sorted_strays()
-        return self._strays.get(run_id, [])
+            self._look()
+        assert self._strays is not None  # noqa: S101  # for the type checker
+        return self._strays.get(run_id, {})
 
-    def carriers(self, run_id: str) -> list[int]:
+    def survivors(self, run_id: str) -> Members:
+        """Return who was seen in the tree before and still lives, wherever it is now."""
+        return {
+            pid: mark
+            for pid, mark in self.seen.get(run_id, {}).items()
+            if witness.mark(pid) == mark and is_living(pid)
+        }
+
+    def carriers(self, run_id: str) -> Members:
         """Return who carries the run id anywhere on the machine; the main process too."""
         if self._scan is None:
             self._scan = scan_run_ids()
-        return [pid for pid in self._scan.get(run_id, []) if is_living(pid)]
+        found = self._scan.get(run_id, {})
+        return {pid: mark for pid, mark in found.items() if is_living(pid)}
 
-    def _sorted_strays(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
+    def sure(self) -> bool:
+        """
+        Whether the look at the strays missed nobody.
+
+        A stray that was on the list and dead when it was looked at may have had a child that was
+        not on the list yet: one that forks and exits again and again is only seen by luck.
+        """
+        if self._strays is None:
+            self._look()
+        return self._sure
+
+    def _look(self) -> None:
+        for _ in range(LOOKS):
+            self._strays, self._sure = self._sorted_strays()
+            if self._sure:
+                return
+
+    def _sorted_strays(self) -> tuple[dict[str, Members], bool]:
+        found: dict[str, Members] = {}
+        sure = True
         for pid in present_children(self.keeper):
             if pid == self.own or pid in self.mains:
                 continue
-            owner = self.owner(pid)
-            if owner is not None and is_living(pid):
-                found.setdefault(owner, []).extend([pid, *descendants(pid)])
-        return found
+            mark = witness.mark(pid)
+            owner = self._owner(pid, mark)
+            if not is_living(pid):
+                sure = False
+            elif owner is not None and mark:
+                halt = owner in self.hunted and send(pid, mark, signal.SIGSTOP)
+                found.setdefault(owner, {}).update({pid: mark, **self.below(pid, halt=halt)})
+        return found, sure
 
-    def owner(self, pid: int) -> str | None:
+    def _owner(self, pid: int, mark: int) -> str | None:
         """Return the run that a stray belongs to."""
         run_id = environ_run_id(pid)
         if run_id:
             return run_id
         fields = stat_fields(pid)
-        if fields is None:
+        if fields is None or not mark:
             return None
         session = int(fields[3])
         by_session = self.mains.get(session) or self.sessions.get(session)
         if by_session is not None:
             return by_session
-        mark = (pid, int(fields[19]))
-        return next((run for run, tree in self.seen.items() if mark in tree), None)
-
-
-def kill_verified(pid: int, belongs: Callable[[int], bool]) -> bool:
-    """
-    SIGKILL a process after its identity was checked.
-
-    The pidfd is opened first: what is checked afterwards is said of the very process that the
-    signal will reach.
-    """
-    if pid <= 1:
-        return False
-    try:
-        pidfd = os.pidfd_open(pid)
-    except AttributeError:
-        return _kill_by_number(pid, belongs)
-    except OSError:
-        return False
-    try:
-        if not belongs(pid):
-            return False
-        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-    except OSError:
-        return False
-    finally:
-        os.close(pidfd)
-    return True
-
-
-def _kill_by_number(pid: int, belongs: Callable[[int], bool]) -> bool:
-    if not belongs(pid):
-        return False
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except OSError:
-        return False
-    return True
+        return next((run for run, tree in self.seen.items() if tree.get(pid, 0) == mark), None)

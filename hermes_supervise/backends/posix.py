@@ -8,13 +8,15 @@ found to have the inode (or the start time) that the keeper saw when it made the
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Callable, Mapping
-from enum import Enum
 
 from hermes_supervise.backends import cgroups, faults, kin
+from hermes_supervise.backends.run import Run, Stage
+from hermes_supervise.backends.trees import Trees
 from hermes_supervise.keeper import witness
 from hermes_supervise.keeper.wire import Message, Wire
 from hermes_supervise.model.facts import Exit, Process, Sighting
@@ -22,51 +24,11 @@ from hermes_supervise.model.phase import Sight
 from hermes_supervise.model.spec import Launch
 from hermes_supervise.plan.environment import inheritable, inherited_by, own_variables
 
-KILL_ROUND = 0.03
-"""Seconds that one call may chase a tree that forks; the next try follows soon."""
+PAUSE, LONGEST_PAUSE = 0.005, 0.1
+"""Seconds between two rounds of force on one tree: others have their turn."""
 
 FLUSH_AT = 16
 """Spawn requests are handed over in lots, so that keeper and supervisor work at the same time."""
-
-
-class Stage(Enum):
-    """How far a run is."""
-
-    ASKED = "asked"
-    ALIVE = "alive"
-    ENDED = "ended"
-    FAILED = "failed"
-    NEVER = "never"
-
-
-class Run:
-    """What is known of one run."""
-
-    __slots__ = (
-        "cgroup",
-        "error",
-        "executable",
-        "exit",
-        "launch",
-        "made_at",
-        "ours",
-        "pidfd",
-        "process",
-        "stage",
-    )
-
-    def __init__(self, stage: Stage, cgroup: str | None) -> None:
-        self.stage = stage
-        self.cgroup = cgroup
-        self.process: Process | None = None
-        self.pidfd: int | None = None
-        self.exit: Exit | None = None
-        self.error = ""
-        self.made_at: float | None = None
-        self.launch: Launch | None = None
-        self.executable = ""
-        self.ours = True
-        """False for an adopted process: its orphans do not come to our keeper."""
 
 
 class Posix:
@@ -83,14 +45,29 @@ class Posix:
         socket: str,
         cgroup_root: str | None,
         woken: Callable[[str], None],
+        later: Callable[[float, Callable[[], None]], object],
     ) -> None:
+        """
+        Stand on a keeper.
+
+        Args:
+            wire: To the keeper.
+            keeper_pid: Its pid: orphans of our programs are its children.
+            environ: Our surroundings, which programs may inherit.
+            socket: The control socket that programs are told of.
+            cgroup_root: The folder of our cgroups, None to do without.
+            woken: Called with a run id when something is to be seen of the run.
+            later: Called with seconds and what is to be called after them.
+        """
         self.wire = wire
         self.environ = inheritable(environ)
         self.socket = socket
         self.cgroup_root = cgroup_root
         self.woken = woken
         self.runs: dict[str, Run] = {}
+        self.later = later
         self.family = kin.Family(keeper_pid, os.getpid())
+        self.trees = Trees(self.family, self.signal)
         self._unflushed = 0
         # Sent once: with every spawn it would be most of what goes over the wire.
         wire.put(("inherit", "all", dict(self.environ)))
@@ -104,6 +81,10 @@ class Posix:
 
     def spawn(self, run_id: str, number: int, name: str, launch: Launch) -> None:
         """Ask the keeper for a process; the answer wakes us."""
+        known = self.runs.get(run_id)
+        if known is not None and known.stage is not Stage.NEVER:
+            self.woken(run_id)
+            return
         environment = own_variables(launch, name, run_id, self.socket)
         inherited = inherited_by(launch, self.environ)
         run = Run(Stage.ASKED, self._cgroup_of(name, run_id))
@@ -151,8 +132,10 @@ class Posix:
             case Stage.NEVER:
                 return Sighting(Sight.NEVER_MADE)
             case Stage.ENDED:
-                empty = not tree or self._tree_empty(run_id, run)
-                return Sighting(Sight.GONE if empty else Sight.REMAINS, exit=run.exit)
+                if not tree or self.trees.is_empty(run_id, run):
+                    return Sighting(Sight.GONE, exit=run.exit)
+                left = len(self.trees.members(run_id, run))
+                return Sighting(Sight.REMAINS, exit=run.exit, leftovers=left)
 
     def claim(self, run_id: str, process: Process | None, *, name: str) -> None:
         """Find a remembered run: held by the keeper, or alive somewhere, or gone."""
@@ -197,27 +180,35 @@ class Posix:
         run = self.runs.get(run_id)
         if run is None or run.process is None:
             return False
-        inside = run.cgroup is not None and pid in cgroups.members(run.cgroup)
-        inside = inside or pid in self._members(run_id, run)
-        if inside:
-            self.family.seen.setdefault(run_id, set()).add((pid, witness.start_ticks(pid)))
-        return inside
+        members = self.trees.members(run_id, run)
+        if pid in members:
+            self.family.seen.setdefault(run_id, {})[pid] = members[pid]
+        return pid in members
 
     def former_members(self, run_id: str) -> set[int]:
         """Return who was seen in the tree, living or not."""
-        return {pid for pid, _ in self.family.seen.get(run_id, ())}
+        return set(self.family.seen.get(run_id, ()))
 
     def force(self, run_id: str, *, tree: bool) -> None:
-        """SIGKILL the run: by its cgroup, else whoever belongs to it, again and again."""
+        """SIGKILL the run; a tree is chased from here on until nothing of it is left."""
         run = self.runs.get(run_id)
         if run is None:
             return
         if not tree:
             self.signal(run_id, signal.SIGKILL)
-        elif run.cgroup is None or not cgroups.kill(run.cgroup):
-            self._chase(run_id, run)
-        elif run.stage is Stage.ALIVE:  # it may have moved itself elsewhere
-            self.signal(run_id, signal.SIGKILL)
+        elif not run.chased:
+            run.chased = True
+            self._chase(run_id, run, PAUSE)
+
+    def _chase(self, run_id: str, run: Run, pause: float) -> None:
+        if self.runs.get(run_id) is not run:
+            return
+        if self.trees.strike(run_id, run):
+            run.chased = False
+            self.woken(run_id)
+            return
+        again = min(2.0 * pause, LONGEST_PAUSE)
+        self.later(pause, lambda: self._chase(run_id, run, again))
 
     def release(self, run_id: str) -> None:
         """The end is on disk: the keeper may forget it, and so do we."""
@@ -226,20 +217,14 @@ class Posix:
             return
         if run.pidfd is not None:
             os.close(run.pidfd)
-        self.family.forget(run_id)
+        self.trees.forget(run_id, run)
         self.wire.put(("ack", run_id))
 
     def flush(self) -> None:
         """Hand the requests over."""
         self._unflushed = 0
-        self.wire.flush()
-
-    def remaining(self) -> bool:
-        """Whether some ended run still has something alive: worth another look soon."""
-        return any(
-            run.stage is Stage.ENDED and not self._tree_empty(run_id, run)
-            for run_id, run in self.runs.items()
-        )
+        with contextlib.suppress(OSError):  # the keeper is gone: the loop will see its end too
+            self.wire.flush()
 
     # -- what the keeper says -------------------------------------------------------------------
 
@@ -318,56 +303,16 @@ class Posix:
     def _cgroup_of(self, name: str, run_id: str) -> str | None:
         return None if self.cgroup_root is None else f"{self.cgroup_root}/{name}.{run_id}"
 
-    def _tree_empty(self, run_id: str, run: Run) -> bool:
-        if run.cgroup is not None and os.path.isdir(run.cgroup):
-            return cgroups.remove_if_empty(run.cgroup)
-        return not self._members(run_id, run)
-
-    def _members(self, run_id: str, run: Run) -> list[int]:
-        members = self.family.strays(run_id)
-        if run.stage is Stage.ALIVE and run.process is not None:
-            members = [run.process.pid, *kin.descendants(run.process.pid), *members]
-        if not run.ours:
-            members = [*members, *self.family.carriers(run_id)]
-        return members
-
-    def _chase(self, run_id: str, run: Run) -> None:
-        """Kill what belongs to the run until nothing is found, for a bounded time."""
-        deadline = time.monotonic() + KILL_ROUND
-        while time.monotonic() < deadline:
-            self.family.new_round()
-            members = self._members(run_id, run)
-            known = set(members)
-
-            def belongs(pid: int, known: set[int] = known) -> bool:
-                fields = witness.stat_fields(pid)
-                if fields is None:
-                    return False
-                return self.family.owner(pid) == run_id or int(fields[1]) in known
-
-            killed = [pid for pid in members if self._kill_member(run, pid, belongs)]
-            if not killed:
-                return
-
-    def _kill_member(self, run: Run, pid: int, belongs: Callable[[int], bool]) -> bool:
-        if run.process is not None and pid == run.process.pid and run.pidfd is not None:
-            try:
-                signal.pidfd_send_signal(run.pidfd, signal.SIGKILL)
-            except OSError:
-                return False
-            return kin.is_living(pid)
-        return kin.is_living(pid) and kin.kill_verified(pid, belongs)
-
     def _find(self, run_id: str) -> Process | None:
         """Look for a process whose spawn was recorded and whose pid was not."""
         pid = kin.topmost(self.family.carriers(run_id))
         if pid is None:
             return None
         pidfd = witness.open_pidfd(pid)
-        if pidfd is None:
-            return Process(pid=pid, ticks=witness.start_ticks(pid))
-        inode = os.fstat(pidfd).st_ino if witness.pidfds_have_inodes(pidfd) else 0
-        os.close(pidfd)
+        inode = 0
+        if pidfd is not None:
+            inode = witness.inode_of(pidfd)
+            os.close(pidfd)
         return Process(pid=pid, inode=inode, ticks=witness.start_ticks(pid))
 
 

@@ -132,7 +132,10 @@ def force(case: Case, outcome: Outcome, kind: str) -> tuple[Memory, tuple[Event,
         main_exit=seen if unseen else case.memory.main_exit,
     )
     told_exit = (exit_event(case, outcome),) if unseen else ()
-    return memory, (*told_exit, Event(kind=kind, reason=memory.reason), told(case, memory))
+    counted = kind == "leftovers" and case.observed.leftovers is not None
+    data: dict[str, object] | None = {"count": case.observed.leftovers} if counted else None
+    forced = Event(kind=kind, reason=memory.reason, data=data)
+    return memory, (*told_exit, forced, told(case, memory))
 
 
 def force_again(case: Case) -> tuple[Memory, tuple[Event, ...]]:

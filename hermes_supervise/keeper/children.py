@@ -44,7 +44,6 @@ class Children:
         self.by_pid: dict[int, str] = {}
         self.forming: dict[int, str] = {}
         self.watched: dict[int, str] = {}
-        self._has_inodes: bool | None = None
 
     # -- making ---------------------------------------------------------------------------------
 
@@ -101,10 +100,8 @@ class Children:
     def _identify(self, run: Run) -> None:
         run.pidfd = witness.open_pidfd(run.pid)
         if run.pidfd is not None:
-            if self._has_inodes is None:
-                self._has_inodes = witness.pidfds_have_inodes(run.pidfd)
-            if self._has_inodes:
-                run.inode = os.fstat(run.pidfd).st_ino
+            run.inode = witness.inode_of(run.pidfd)
+            if run.inode:
                 return
         run.ticks = witness.start_ticks(run.pid)
 

@@ -7,6 +7,7 @@ a pidfd names one process for as long as the machine runs; elsewhere the start t
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import select
@@ -54,14 +55,41 @@ def open_pidfd(pid: int) -> int | None:
         return None
 
 
-def pidfds_have_inodes(pidfd: int) -> bool:
+def inode_of(pidfd: int) -> int:
     """
-    Whether the inode of a pidfd tells processes apart.
+    Return the inode of a pidfd where it tells processes apart, else 0.
 
     Before Linux 6.9 every anonymous descriptor has one common inode, an epoll descriptor too.
     """
-    with select.epoll() as anonymous:
-        return os.fstat(pidfd).st_ino != os.fstat(anonymous.fileno()).st_ino
+    if _common_inode is None:
+        _learn_common_inode()
+    inode = os.fstat(pidfd).st_ino
+    return 0 if _common_inode in (None, inode) else inode
+
+
+_common_inode: int | None = None
+
+
+def _learn_common_inode() -> None:
+    global _common_inode  # noqa: PLW0603  # a fact of the kernel, asked for once
+    with contextlib.suppress(OSError), select.epoll() as anonymous:
+        _common_inode = os.fstat(anonymous.fileno()).st_ino
+
+
+def mark(pid: int) -> int:
+    """
+    Return what tells a process from every other that has or will have its number; 0 if it is gone.
+
+    It is the inode of its pidfd, else its start time.  Take the mark first and look at the process
+    then: whatever was seen is true of the process of this mark, or that process is gone.
+    """
+    pidfd = open_pidfd(pid)
+    if pidfd is None:
+        return start_ticks(pid)
+    try:
+        return inode_of(pidfd) or start_ticks(pid)
+    finally:
+        os.close(pidfd)
 
 
 def zombie_status(pid: int) -> int | None:

@@ -53,7 +53,9 @@ def sentence(event: Event) -> str:
         case "forced":
             return "the drain deadline passed or force was asked for; ending its whole tree"
         case "leftovers":
-            return "its main process is gone, ending what it left behind"
+            count = data.get("count")
+            behind = "what it left behind" if count is None else f"{count} it left behind"
+            return f"its main process is gone, ending {behind}"
         case "lingered":
             return "drained but still there; ending it"
         case "stuck":

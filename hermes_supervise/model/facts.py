@@ -50,6 +50,8 @@ class Sighting:
     exit: Exit | None = None
     error: str = ""
     started_at: float | None = None
+    leftovers: int | None = None
+    """How many processes of its tree live although its main process is dead; None: nobody counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,7 @@ class Observed:
     process: Process | None = None
     exit: Exit | None = None
     error: str = ""
+    leftovers: int | None = None
     ready: bool | None = None
     live: bool = True
     drained: bool = False

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hermes_supervise.loop import Timer
+from hermes_supervise.model.decision import Action
 from hermes_supervise.model.facts import Desired, Memory
 from hermes_supervise.model.intent import Intent
-from hermes_supervise.model.spec import Program
+from hermes_supervise.model.spec import Marker, Program
 from hermes_supervise.observe.probes import Asker
 from hermes_supervise.plan.desired import Surroundings, desired_of, wanted_up
 
@@ -13,13 +14,29 @@ from hermes_supervise.plan.desired import Surroundings, desired_of, wanted_up
 class Entry:
     """A program with its intent and memory; only the reconciler changes it."""
 
-    __slots__ = ("_desired", "asker", "in_file", "intent", "memory", "program", "timer")
+    __slots__ = (
+        "_desired",
+        "asker",
+        "in_file",
+        "intent",
+        "marker",
+        "marker_failed",
+        "memory",
+        "program",
+        "resumed",
+        "timer",
+    )
 
     def __init__(self, program: Program, intent: Intent, memory: Memory, *, in_file: bool) -> None:
         self.program = program
         self.intent = intent
         self.memory = memory
         self.in_file = in_file
+        self.marker: Marker | None = program.launch.marker
+        """The marker that the present run was started with; an edit holds for the next run."""
+        self.marker_failed = False
+        self.resumed: tuple[Action, ...] = ()
+        """Deeds of a turn that was cut off, to be done once the run can be seen."""
         self.timer: Timer | None = None
         self.asker: Asker | None = None
         self._desired: Desired | None = None
@@ -27,7 +44,13 @@ class Entry:
     def desired(self, around: Surroundings) -> Desired:
         """Return what is wanted of it; made anew only after ``rethink``."""
         if self._desired is None:
-            self._desired = desired_of(self.program, self.intent, around, in_file=self.in_file)
+            self._desired = desired_of(
+                self.program,
+                self.intent,
+                around,
+                in_file=self.in_file,
+                has_marker=self.marker is not None,
+            )
         return self._desired
 
     def rethink(self) -> None:
@@ -37,3 +60,10 @@ class Entry:
     def up(self) -> bool:
         """The stored intent, which a shutdown does not change."""
         return self.in_file and wanted_up(self.program, self.intent)
+
+    def spawning(self) -> None:
+        """The next run is made by the program as it is now in the plan."""
+        if self.marker != self.program.launch.marker:
+            self.marker = self.program.launch.marker
+            self._desired = None
+        self.marker_failed = False

@@ -22,6 +22,7 @@ from hermes_supervise.model.facts import Memory, Now, Observed
 from hermes_supervise.model.phase import LIVING, RESTING, MarkerSight, Phase, Sight
 from hermes_supervise.observe.owner import foreign_owner
 from hermes_supervise.observe.probes import Asker
+from hermes_supervise.plan.codec import marker_text
 from hermes_supervise.plan.desired import Surroundings
 from hermes_supervise.record.store import Record, Store, Told
 
@@ -126,10 +127,21 @@ class Reconciler:
     def _decide(self, batch: list[Entry], now: Now) -> list[tuple[Entry, Decision]]:
         decided: list[tuple[Entry, Decision]] = []
         for entry in batch:
-            desired = entry.desired(self.around)
             observed = self._observe(entry, now)
+            if entry.resumed and observed.sight is not Sight.UNOBSERVABLE:
+                self._resume(entry, observed)
+            desired = entry.desired(self.around)
             decided.append((entry, decide(desired, observed, entry.memory, now)))
         return decided
+
+    def _resume(self, entry: Entry, observed: Observed) -> None:
+        """Do again what a turn that was cut off had recorded and may not have done."""
+        actions, entry.resumed = entry.resumed, ()
+        if observed.sight is not Sight.ALIVE:
+            actions = tuple(a for a in actions if a.deed in (Deed.CLEAR_MARKER, Deed.FORCE_STOP))
+        for event in self.executor.do(actions, entry, entry.memory):
+            self._note(event, entry.program.name)
+        self.commit(Record(done={entry.program.name}))
 
     def _record(self, decided: list[tuple[Entry, Decision]], now: Now) -> None:
         record = Record(events=self._results)
@@ -138,8 +150,19 @@ class Reconciler:
             name = entry.program.name
             if decision.memory is not entry.memory:
                 record.memories[name] = decision.memory
+                if decision.actions:
+                    record.pending[name] = decision.actions
+                    self._note_marker(record, entry, decision)
             record.events += [Told(at=now.wall, program=name, event=e) for e in decision.events]
         self.commit(record)
+
+    @staticmethod
+    def _note_marker(record: Record, entry: Entry, decision: Decision) -> None:
+        """The marker that a run is started with has to be known for as long as it lives."""
+        marker = entry.program.launch.marker
+        spawns = any(action.deed is Deed.SPAWN for action in decision.actions)
+        if spawns and (marker is not None or entry.marker is not None):
+            record.markers[entry.program.name] = None if marker is None else marker_text(marker)
 
     def commit(self, record: Record, *, must: bool = False) -> None:
         """
@@ -187,6 +210,7 @@ class Reconciler:
 
     def _act(self, decided: list[tuple[Entry, Decision]]) -> None:
         seen: set[str] = set()
+        done: set[str] = set()
         for entry, decision in decided:
             before, after = entry.memory, decision.memory
             name = entry.program.name
@@ -196,15 +220,17 @@ class Reconciler:
             if decision.actions:
                 if any(action.deed is Deed.FORCE_STOP for action in decision.actions):
                     self.forced = self.forced or any(e.kind == "forced" for e in decision.events)
-                for event in self.executor.do(decision.actions, entry.program, before, after):
+                for event in self.executor.do(decision.actions, entry, before):
                     self._note(event, name)
+                if decision.actions[0].deed is not Deed.SPAWN:
+                    done.add(name)  # a Spawn alone is settled by its run id
             self._follow_run(name, before, after)
             self._set_timer(entry, decision)
         for entry, _ in decided:
             self._drop_if_done(entry)
-        if self._results:
+        if self._results or done:
             results, self._results = self._results, []
-            self.commit(Record(events=results))
+            self.commit(Record(events=results, done=done))
         if seen:
             self.changed(seen)
 
@@ -264,8 +290,10 @@ class Reconciler:
         return entry.asker.ask(None if process is None else process.pid) is True
 
     def _marker(self, entry: Entry, now: Now) -> MarkerSight:
-        marker, memory = entry.program.launch.marker, entry.memory
+        marker, memory = entry.marker, entry.memory
         if marker is None or memory.marker_at is None or memory.phase is not Phase.DRAINING:
+            return MarkerSight.NONE
+        if entry.marker_failed:
             return MarkerSight.NONE
         return marker_sight(marker, now.at - memory.marker_at)
 
@@ -291,7 +319,7 @@ class Reconciler:
         if phase is Phase.KILLING:
             return WATCH_INTERVAL
         if phase is Phase.DRAINING:
-            watched = entry.program.stop.drained or entry.program.launch.marker
+            watched = entry.program.stop.drained or entry.marker
             leftover = entry.memory.drained_at is not None
             return WATCH_INTERVAL if watched or leftover else None
         if phase is Phase.WAITING:
@@ -306,6 +334,9 @@ def _unwritable(why: str) -> Event:
 def _joined(old: Record, new: Record) -> Record:
     return Record(
         memories={**old.memories, **new.memories},
+        pending={**old.pending, **new.pending},
+        done=old.done | new.done,
+        markers={**old.markers, **new.markers},
         specs={**old.specs, **new.specs},
         dropped=(old.dropped - set(new.memories)) | new.dropped,
         intents={**old.intents, **new.intents},

@@ -10,15 +10,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 
+from hermes_supervise.decide import new_world, resume
 from hermes_supervise.entry import Entry
-from hermes_supervise.model.decision import Event
+from hermes_supervise.model.decision import Action, Event
 from hermes_supervise.model.errors import HermesSuperviseError
-from hermes_supervise.model.facts import LastExit, Memory, Now, Process
+from hermes_supervise.model.facts import Memory, Now, Process
 from hermes_supervise.model.intent import Intent
-from hermes_supervise.model.phase import LIVING, Outcome, Phase
+from hermes_supervise.model.phase import LIVING
 from hermes_supervise.model.spec import Launch, Logs, Plan, Program, Settings
-from hermes_supervise.plan.codec import decode, encode
-from hermes_supervise.record.store import Record, Store
+from hermes_supervise.plan.codec import decode, encode, marker_of
+from hermes_supervise.record.store import Record, Remembered, Store
 
 MOST_STOPPERS = 50
 """Pids of earlier keepers that are remembered, to know our own markers by."""
@@ -34,6 +35,7 @@ class Restored:
     entries: list[Entry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     changed: dict[str, Memory] = field(default_factory=dict)
+    pending: dict[str, tuple[Action, ...]] = field(default_factory=dict)
     intents: dict[str, tuple[Intent, float, str]] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
 
@@ -56,26 +58,46 @@ def restored(store: Store, plan: Plan, world: str, now: Now) -> Restored:
     anew = before is not None and before != world
     if anew:
         result.events.append(Event(kind="new-world"))
-    memories, intents = store.memories(), store.intents()
+    remembered, intents = store.memories(), store.intents()
     for program in plan.programs:
         name = program.name
-        memory, _spec = memories.pop(name, (Memory(), None))
+        known = remembered.pop(name, None)
         intent = intents.get(name, Intent())
-        if anew:
-            memory = _in_new_world(memory, now)
-            result.changed[name] = memory
-            if program.autostart == "always" and intent.up is False:
-                intent = replace(intent, up=True)
-                result.intents[name] = (intent, now.wall, "autostart: always in a new world")
-        result.entries.append(Entry(program, intent, memory, in_file=True))
-    for name, (memory, spec) in memories.items():
-        if anew or memory.phase not in LIVING:
+        if anew and program.autostart == "always" and intent.up is False:
+            intent = replace(intent, up=True)
+            result.intents[name] = (intent, now.wall, "autostart: always in a new world")
+        entry = Entry(program, intent, Memory(), in_file=True)
+        _recall(result, entry, known, now, anew=anew)
+    for name, known in remembered.items():
+        if anew or known.memory.phase not in LIVING:
             result.dropped.add(name)
             continue
-        program = _remembered_program(name, spec)
-        intent = intents.get(name, Intent())
-        result.entries.append(Entry(program, intent, memory, in_file=False))
+        entry = Entry(
+            _remembered_program(name, known.spec),
+            intents.get(name, Intent()),
+            Memory(),
+            in_file=False,
+        )
+        _recall(result, entry, known, now, anew=False)
     return result
+
+
+def _recall(
+    result: Restored, entry: Entry, known: Remembered | None, now: Now, *, anew: bool
+) -> None:
+    """Give a program its memory back, and what a turn that was cut off left to do."""
+    result.entries.append(entry)
+    if known is None:
+        return
+    if known.memory.phase in LIVING or known.pending:
+        entry.marker = marker_of(known.marker)
+    after = new_world if anew else resume
+    entry.memory, entry.resumed = after(known.memory, known.pending, now)
+    if entry.memory is not known.memory or entry.resumed:
+        name = entry.program.name
+        result.changed[name] = entry.memory
+        if entry.resumed:
+            result.pending[name] = entry.resumed
 
 
 def claims(entries: list[Entry]) -> list[tuple[str, str, Process | None]]:
@@ -85,22 +107,6 @@ def claims(entries: list[Entry]) -> list[tuple[str, str, Process | None]]:
         for entry in entries
         if entry.memory.phase in LIVING and entry.memory.run_id
     ]
-
-
-def _in_new_world(memory: Memory, now: Now) -> Memory:
-    last = memory.last_exit
-    if memory.phase in LIVING:
-        last = LastExit(code=None, signal=None, reason=None, outcome=Outcome.UNKNOWN, wall=now.wall)
-    return Memory(
-        phase=Phase.STOPPED,
-        since_at=now.at,
-        since_wall=now.wall,
-        revision=memory.revision,
-        run_id=memory.run_id,
-        deed=memory.deed,
-        restarts=memory.restarts,
-        last_exit=last,
-    )
 
 
 def program_text(program: Program) -> str:

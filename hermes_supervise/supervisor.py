@@ -124,6 +124,7 @@ class Supervisor:
         told.append(Told(at=now.wall, program=None, event=Event(kind=kind)))
         record = Record(events=told, meta={"world": world}, intents=state.intents)
         record.memories, record.dropped = state.changed, state.dropped
+        record.pending = state.pending
         self.reconciler.commit(record)
         self.wire.flush()
 
@@ -250,7 +251,7 @@ class Supervisor:
         record = Record()
         living = [e for e in entries if e.memory.phase in LIVING and e.memory.process is not None]
         for entry in living:
-            if number == entry.program.stop.signal and entry.program.launch.marker is not None:
+            if number == entry.program.stop.signal and entry.marker is not None:
                 # A marker goes before it, and has to be known as ours when the run is over.
                 entry.memory = replace(entry.memory, marker_at=clock.now().at)
                 record.memories[entry.program.name] = entry.memory
@@ -261,7 +262,7 @@ class Supervisor:
             if entry not in living:
                 failed[name] = f"not running ({memory.phase.value})"
                 continue
-            ok = self.reconciler.executor.signal_marked(entry.program, memory, number)
+            ok = self.reconciler.executor.signal_marked(entry, number)
             if ok:
                 sent.append(name)
             else:

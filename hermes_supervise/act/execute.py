@@ -14,9 +14,10 @@ from collections.abc import Collection
 from hermes_supervise import clock
 from hermes_supervise.act.marker import Target, clear_marker, write_marker
 from hermes_supervise.backends import host
+from hermes_supervise.entry import Entry
 from hermes_supervise.model.decision import Action, Deed, Event
-from hermes_supervise.model.facts import Memory
-from hermes_supervise.model.spec import Program
+from hermes_supervise.model.facts import Memory, Process
+from hermes_supervise.model.spec import Marker, Program
 from hermes_supervise.observe.pidfile import read_pid_file
 
 TYPE_CHECKING = False
@@ -35,31 +36,30 @@ class Executor:
         self.stoppers = stoppers
         """Our pids, the earlier ones of this world included: whose markers are ours to clear."""
 
-    def do(
-        self, actions: tuple[Action, ...], program: Program, before: Memory, after: Memory
-    ) -> list[Event]:
+    def do(self, actions: tuple[Action, ...], entry: Entry, before: Memory) -> list[Event]:
         """
         Do the actions of one decision in their order.
 
         Args:
             actions: What was decided, and recorded before this call.
-            program: The program it is about.
-            before: The memory before the decision; it knows the run that a ClearMarker is about.
-            after: The memory after it.
+            entry: The program it is about, with the memory after the decision.
+            before: The memory before it; it knows the run that a ClearMarker is about.
 
         Returns:
             What there is to tell of the results.
         """
         results: list[Event] = []
+        program, after = entry.program, entry.memory
         if any(action.deed in STOPPING for action in actions):
             self.backend.remember_tree(after.run_id)
         marked_at: float | None = None
         for action in actions:
             match action.deed:
                 case Deed.SPAWN:
+                    entry.spawning()
                     self.backend.spawn(action.run_id, action.number, program.name, program.launch)
                 case Deed.WRITE_MARKER:
-                    results += self._write_marker(program, after)
+                    results += self._write_marker(entry, action.process)
                     marked_at = clock.now().at
                 case Deed.REQUEST_STOP:
                     results += self._request_stop(program, after, marked_at)
@@ -67,17 +67,18 @@ class Executor:
                     self.backend.force(action.run_id, tree=program.stop.force_tree)
                     results.append(Event(kind="force", data={"tree": program.stop.force_tree}))
                 case Deed.CLEAR_MARKER:
-                    self._clear_marker(program, before)
+                    self.clear_marker(entry.marker, action, before)
         return results
 
-    def signal_marked(self, program: Program, memory: Memory, number: int) -> bool:
+    def signal_marked(self, entry: Entry, number: int) -> bool:
         """Send any signal to a run; the stop signal gets a fresh marker right before it."""
-        if number == program.stop.signal:
-            self._write_marker(program, memory)
-        return self.backend.signal(memory.run_id, number)
+        if number == entry.program.stop.signal:
+            self._write_marker(entry, entry.memory.process)
+        return self.backend.signal(entry.memory.run_id, number)
 
-    def _write_marker(self, program: Program, memory: Memory) -> list[Event]:
-        marker, process = program.launch.marker, memory.process
+    def _write_marker(self, entry: Entry, about: Process | None) -> list[Event]:
+        program, memory, marker = entry.program, entry.memory, entry.marker
+        process = about or memory.process
         if marker is None or process is None:
             return []
         pid, events = process.pid, list[Event]()
@@ -85,6 +86,7 @@ class Executor:
             pid, events = self._target_of(marker.pid_file, memory.run_id, process.pid)
         target = Target(pid=pid, start_time=host.hermes_start_time(pid), stopper=self.stopper)
         error = write_marker(marker, target, clock.now().wall, program.launch.user)
+        entry.marker_failed = bool(error)
         if error:
             return [*events, Event(kind="marker-failed", data={"error": error})]
         return [*events, Event(kind="marker", data={"path": marker.path, "target_pid": pid})]
@@ -110,12 +112,13 @@ class Executor:
             data["after_marker_ms"] = round((clock.now().at - marked_at) * 1000.0, 3)
         return [Event(kind="signal", data=data)]
 
-    def _clear_marker(self, program: Program, memory: Memory) -> None:
-        marker = program.launch.marker
-        if marker is None or memory.marker_at is None or memory.process is None:
+    def clear_marker(self, marker: Marker | None, action: Action, memory: Memory) -> None:
+        """Delete our marker for a run that is over, if we wrote one and it is still there."""
+        process = action.process or memory.process
+        if marker is None or process is None:
             return
-        pids = {memory.process.pid}
+        pids = {process.pid}
         if marker.pid_file is not None:
-            # The target was a descendant; the pid is gone, so what we wrote says who it was.
-            pids |= self.backend.former_members(memory.run_id)
+            # The target was a descendant; the pid is gone, so what we noted says who it was.
+            pids |= self.backend.former_members(action.run_id)
         clear_marker(marker, pids, self.stoppers)

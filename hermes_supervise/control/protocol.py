@@ -51,10 +51,9 @@ METHODS: dict[str, dict[str, tuple[type | tuple[type, ...], object]]] = {
     # watch: notifications "row" {"program": row}, "gone" {"name"} and "supervisor" {...} until the
     # client leaves.
     "watch": {"names": (list, [])},
-    # reload -> {"applied": bool, "changes": [CHANGE...]}
-    # (a CHANGE has a name, an action, and fields, each with key, old and new)
-    # action: add | remove | restart | update | none
-    # error BAD_CONFIGURATION: data {"problems": TEXT}
+    # reload -> "applied" (a bool) and "changes": for each program its name, action (add, remove,
+    # restart, update or none) and fields, each field with key, old and new.
+    # Error BAD_CONFIGURATION: data {"problems": TEXT}
     "reload": {"plan_only": (bool, False), "allow_empty": (bool, False)},
     # events -> {"events": [event...], "more": bool}; with follow, notifications "event" {event}
     # after that first response, until the client leaves.  after: an event id, exclusive.

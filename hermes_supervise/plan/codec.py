@@ -229,6 +229,19 @@ def _program(row: dict[str, Any], rows: _Rows) -> Program:
     )
 
 
+def marker_text(marker: Marker) -> str:
+    """Return a marker as text."""
+    return json.dumps(asdict(marker), separators=(",", ":"))
+
+
+def marker_of(text: str | None) -> Marker | None:
+    """Return the marker that *text* holds, None if it holds none."""
+    try:
+        return None if text is None else Marker(**json.loads(text))
+    except (ValueError, TypeError):
+        return None
+
+
 def _environment(row: dict[str, str]) -> dict[str, str]:
     if not isinstance(row, dict):
         raise TypeError("an environment is no object")

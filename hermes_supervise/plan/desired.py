@@ -33,7 +33,14 @@ def wanted_revision(program: Program, intent: Intent) -> str:
     return f"{program.revision}:{intent.generation}"
 
 
-def desired_of(program: Program, intent: Intent, around: Surroundings, *, in_file: bool) -> Desired:
+def desired_of(
+    program: Program,
+    intent: Intent,
+    around: Surroundings,
+    *,
+    in_file: bool,
+    has_marker: bool,
+) -> Desired:
     """
     Return what should be true of a program.
 
@@ -42,6 +49,7 @@ def desired_of(program: Program, intent: Intent, around: Surroundings, *, in_fil
         intent: The operator's word.
         around: What holds for all.
         in_file: False when the present plan does not know it.
+        has_marker: Whether the present run was started with a marker.
     """
     up = in_file and not around.leaving and wanted_up(program, intent)
     why_down = Reason.OPERATOR
@@ -55,7 +63,7 @@ def desired_of(program: Program, intent: Intent, around: Surroundings, *, in_fil
         start=program.start,
         stop=program.stop,
         restart=program.restart,
-        has_marker=program.launch.marker is not None,
+        has_marker=has_marker,
         why_down=why_down,
         force_run=intent.force_run,
         drain_by=around.drain_by,

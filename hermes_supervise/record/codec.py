@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from hermes_supervise.model.decision import Action, Deed
 from hermes_supervise.model.facts import Exit, LastExit, Memory, Process
 from hermes_supervise.model.phase import MarkerSight, Outcome, Phase, Reason
 
@@ -79,6 +80,38 @@ def decode_memory(text: str) -> Memory:
         failures=tuple(document.get("failures", ())),
         last_exit=_last_exit(document.get("last_exit")),
         **plain,
+    )
+
+
+def encode_actions(actions: tuple[Action, ...]) -> str:
+    """Return decided deeds as one JSON list."""
+    return json.dumps(
+        [
+            [
+                action.deed.value,
+                action.run_id,
+                action.number,
+                None
+                if action.process is None
+                else [action.process.pid, action.process.inode, action.process.ticks],
+            ]
+            for action in actions
+        ],
+        separators=(",", ":"),
+    )
+
+
+def decode_actions(text: str | None) -> tuple[Action, ...]:
+    """
+    Return the deeds that *text* holds.
+
+    Raises:
+        ValueError, KeyError, TypeError: the text is damaged.
+    """
+    rows = [] if text is None else json.loads(text)
+    return tuple(
+        Action(deed=Deed(deed), run_id=run_id, number=number, process=_process(process))
+        for deed, run_id, number, process in rows
     )
 
 

@@ -14,11 +14,16 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from hermes_supervise.model.decision import Event
+from hermes_supervise.model.decision import Action, Event
 from hermes_supervise.model.errors import StoreError
 from hermes_supervise.model.facts import Memory
 from hermes_supervise.model.intent import Intent
-from hermes_supervise.record.codec import decode_memory, encode_memory
+from hermes_supervise.record.codec import (
+    decode_actions,
+    decode_memory,
+    encode_actions,
+    encode_memory,
+)
 
 SCHEMA = 1
 """Version of the tables; a store of a newer version is refused and left untouched."""
@@ -32,7 +37,8 @@ CREATE TABLE IF NOT EXISTS intent (
   name TEXT PRIMARY KEY, up INTEGER, generation INTEGER NOT NULL, force_run TEXT,
   drain_run TEXT, drain_timeout REAL, at REAL NOT NULL, by TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS program (
-  name TEXT PRIMARY KEY, memory TEXT NOT NULL, spec TEXT) WITHOUT ROWID;
+  name TEXT PRIMARY KEY, memory TEXT NOT NULL, pending TEXT, marker TEXT, spec TEXT
+  ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS event (
   id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, program TEXT, kind TEXT NOT NULL,
   phase_from TEXT, phase_to TEXT, reason TEXT, by TEXT, data TEXT);
@@ -50,11 +56,32 @@ class Told:
     by: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """
+    What the disk knows of one program.
+
+    ``pending`` are deeds without a result, ``marker`` the marker of its present run and ``spec``
+    the description it last ran by, both as text.
+    """
+
+    memory: Memory = field(default_factory=Memory)
+    pending: tuple[Action, ...] = ()
+    marker: str | None = None
+    spec: str | None = None
+
+
 @dataclass(slots=True)
 class Record:
     """What one turn writes down, all of it or nothing."""
 
     memories: dict[str, Memory] = field(default_factory=dict)
+    pending: dict[str, tuple[Action, ...]] = field(default_factory=dict)
+    """Deeds that are about to be done, by program; they go with its memory."""
+    done: set[str] = field(default_factory=set)
+    """Programs whose deeds have been done."""
+    markers: dict[str, str | None] = field(default_factory=dict)
+    """The marker of the run that is about to be made, as text."""
     specs: dict[str, str] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
     intents: dict[str, tuple[Intent, float, str]] = field(default_factory=dict)
@@ -62,9 +89,7 @@ class Record:
     meta: dict[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(
-            self.memories or self.specs or self.dropped or self.intents or self.events or self.meta
-        )
+        return any(getattr(self, name) for name in self.__slots__)
 
 
 class Store:
@@ -118,17 +143,23 @@ class Store:
             for name, up, generation, force_run, drain_run, drain_timeout in rows
         }
 
-    def memories(self) -> dict[str, tuple[Memory, str | None]]:
+    def memories(self) -> dict[str, Remembered]:
         """
-        Return what is remembered of every program, with the description it last ran by.
+        Return what is remembered of every program.
 
         Raises:
             StoreError: a row cannot be understood.
         """
-        found: dict[str, tuple[Memory, str | None]] = {}
-        for name, text, spec in self._db.execute("SELECT name, memory, spec FROM program"):
+        found: dict[str, Remembered] = {}
+        rows = self._db.execute("SELECT name, memory, pending, marker, spec FROM program")
+        for name, text, pending, marker, spec in rows:
             try:
-                found[name] = (decode_memory(text), spec)
+                found[name] = Remembered(
+                    memory=decode_memory(text),
+                    pending=decode_actions(pending),
+                    marker=marker,
+                    spec=spec,
+                )
             except (ValueError, KeyError, TypeError) as problem:
                 raise StoreError(f"{self.path}: program {name}: damaged ({problem})") from None
         return found
@@ -192,9 +223,21 @@ class Store:
         db = self._db
         if record.memories:
             db.executemany(
-                "INSERT INTO program (name, memory) VALUES (?, ?) "
-                "ON CONFLICT (name) DO UPDATE SET memory=excluded.memory",
-                [(name, encode_memory(memory)) for name, memory in record.memories.items()],
+                "INSERT INTO program (name, memory, pending) VALUES (?, ?, ?) ON CONFLICT (name) "
+                "DO UPDATE SET memory=excluded.memory, pending=excluded.pending",
+                [
+                    (name, encode_memory(memory), _pending(record.pending.get(name)))
+                    for name, memory in record.memories.items()
+                ],
+            )
+        if record.markers:
+            db.executemany(
+                "UPDATE program SET marker=? WHERE name=?",
+                [(marker, name) for name, marker in record.markers.items()],
+            )
+        if record.done:
+            db.executemany(
+                "UPDATE program SET pending=NULL WHERE name=?", [(n,) for n in record.done]
             )
         if record.specs:
             db.executemany(
@@ -236,6 +279,10 @@ class Store:
     def close(self) -> None:
         """Close the file; what was committed stays."""
         self._db.close()
+
+
+def _pending(actions: tuple[Action, ...] | None) -> str | None:
+    return encode_actions(actions) if actions else None
 
 
 def _row(told: Told) -> tuple[str | float | None, ...]:

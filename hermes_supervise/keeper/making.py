@@ -1,19 +1,20 @@
 """
 Making a process: by vfork where that is enough, by fork where the child has to move first.
 
-``posix_spawn`` cannot change directory, umask or limits, but the child inherits them: the keeper
-has one thread, so it sets them for the moment of the call.  A control group or another user must
-be entered by the child itself, before its exec, and without a shell in between: for these the
-keeper forks, which is cheap because the keeper is small.
+``posix_spawn`` cannot change directory, umask, limits or cgroup, but the child inherits them: the
+keeper has one thread, so it changes its own for the moment of the call.  (The cgroup is a fresh one
+of this run alone, which nobody kills before the run is known; ADR 0005.)  Another user must be
+entered by the child itself, before its exec, and without a shell in between: for that the keeper
+forks, which is cheap because the keeper is small.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import resource
 import signal
-from collections.abc import Callable
 
 ALL_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
@@ -74,6 +75,9 @@ class Maker:
         self.umask = os.umask(0o077)
         self.inherited: dict[str, dict[str, str]] = {}
         """What programs inherit, by name; the supervisor says it once."""
+        self.ignored = [n for n in ALL_SIGNALS if signal.getsignal(n) is signal.SIG_IGN]
+        self.home = _home_cgroup()
+        """How to leave a run's cgroup again; None where we could not: then we do not go in."""
         self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
 
     def make(self, order: Order) -> tuple[int, int | None]:
@@ -90,9 +94,11 @@ class Maker:
         streams = self._streams(order)
         order.environment = self.inherited.get(order.inherits, {}) | order.environment
         try:
-            if order.cgroup is None and order.user is None:
+            if order.user is not None or (order.cgroup is not None and self.home is None):
+                return self._fork(order, streams)
+            if order.cgroup is None:
                 return self._spawn(order, streams), None
-            return self._fork(order, streams)
+            return self._spawn_inside(order, order.cgroup, streams), None
         finally:
             for fd in set(streams[1:]) - {1, 2}:
                 os.close(fd)
@@ -107,6 +113,28 @@ class Maker:
             if out != 1:
                 os.close(out)
             raise
+
+    def _spawn_inside(self, order: Order, cgroup: str, streams: tuple[int, int, int]) -> int:
+        """Spawn from inside the run's cgroup: the child is born there, and nothing can escape."""
+        home = self.home
+        if home is None:
+            raise CannotMake("cgroup", errno.EACCES)
+        try:
+            _enter(cgroup)
+        except OSError as problem:
+            raise CannotMake("cgroup", problem.errno or 0) from None
+        pid = 0
+        try:
+            pid = self._spawn(order, streams)
+        finally:
+            try:
+                os.write(home, b"0")
+            except OSError as problem:
+                # We stay in there until the next spawn; nobody may kill it for a program's sake.
+                if pid:
+                    os.kill(pid, signal.SIGKILL)
+                raise CannotMake("cgroup", problem.errno or 0) from None
+        return pid
 
     def _spawn(self, order: Order, streams: tuple[int, int, int]) -> int:
         try:
@@ -138,7 +166,10 @@ class Maker:
             os.chdir("/")
 
     def _fork(self, order: Order, streams: tuple[int, int, int]) -> tuple[int, int]:
-        reader, writer = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+        try:
+            reader, writer = os.pipe()  # close-on-exec both
+        except OSError as problem:
+            raise CannotMake("fork", problem.errno or 0) from None
         # A signal that reached the child before its handlers are gone would wake our own loop.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ALL_SIGNALS)
         try:
@@ -159,7 +190,7 @@ class Maker:
         step = "fork"
         try:
             signal.set_wakeup_fd(-1)
-            for number in ALL_SIGNALS:
+            for number in self.ignored:  # handlers go away with the exec, SIG_IGN does not
                 signal.signal(number, signal.SIG_DFL)
             step = "cgroup"
             if order.cgroup is not None:
@@ -183,6 +214,8 @@ class Maker:
             os.execve(order.executable, order.argv, order.environment)
         except OSError as problem:
             os.write(report, f"{step} {problem.errno or 0}".encode())
+        except ValueError:  # a NUL in a word or a variable
+            os.write(report, f"{step} {errno.EINVAL}".encode())
         finally:
             os._exit(127)
 
@@ -211,9 +244,31 @@ def _open_log(path: str, guarded: bool) -> int:
     """
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
     try:
-        return os.open(path, flags | (os.O_NOFOLLOW if guarded else 0), 0o600)
+        # Not blocking: a pipe that nobody reads must not hold up the parent of all programs.
+        fd = os.open(path, flags | os.O_NONBLOCK | (os.O_NOFOLLOW if guarded else 0), 0o600)
+        os.set_blocking(fd, True)
     except OSError as problem:
         raise CannotMake("log", problem.errno or 0) from None
+    return fd
+
+
+def _home_cgroup() -> int | None:
+    """Open the way back into our own cgroup, if writing there is allowed."""
+    try:
+        with open("/proc/self/cgroup", encoding="utf-8", errors="surrogateescape") as file:
+            own = [line[3:].rstrip("\n") for line in file if line.startswith("0::")]
+        with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:
+            mounts = [line.split()[1] for line in file if line.split()[2] == "cgroup2"]
+        path = f"{mounts[0]}{own[0].rstrip('/')}/cgroup.procs"
+        home = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except (OSError, IndexError):
+        return None
+    try:
+        os.write(home, b"0")
+    except OSError:
+        os.close(home)
+        return None
+    return home
 
 
 def _enter(cgroup: str) -> None:
@@ -225,15 +280,15 @@ def _enter(cgroup: str) -> None:
         os.close(fd)
 
 
-def keep_only(kept: set[int], close: Callable[[int], None] | None = None) -> None:
-    """Mark every descriptor from 3 up that is not in *kept* as ours alone (close on exec)."""
+def keep_only(kept: set[int]) -> None:
+    """
+    Close every descriptor from 3 up that is not in *kept*.
+
+    Whoever started us may have left us some: the other end of a pipe waits for our death.
+    """
     for name in os.listdir("/dev/fd"):
         fd = int(name)
         if fd < 3 or fd in kept:
             continue
-        try:
-            os.set_inheritable(fd, False)
-            if close is not None:
-                close(fd)
-        except OSError:  # the descriptor of the listing itself
-            continue
+        with contextlib.suppress(OSError):  # the descriptor of the listing itself
+            os.close(fd)

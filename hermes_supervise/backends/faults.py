@@ -48,6 +48,8 @@ def spawn_error(step: str, code: int, launch: Launch, executable: str) -> str:
             return f"cannot enter directory {launch.directory}: {why}"
         case "log" if code == errno.ELOOP:
             return f"the log {launch.logs.path} is a symbolic link; write the real path"
+        case "log" if code == errno.ENXIO:
+            return f"the log {launch.logs.path} is a pipe that nobody reads"
         case "log":
             return f"cannot open the log {launch.logs.path}: {why}"
         case "user":
@@ -68,6 +70,8 @@ def _exec_error(code: int, executable: str, why: str) -> str:
         return f"no such file: {executable}"
     if code == errno.EACCES:
         return f"permission denied: {executable} (is it an executable file?)"
+    if code == errno.EAGAIN:
+        return f"cannot run {executable}: {why} (its user has too many processes)"
     if code == errno.ENOEXEC:
         return f"{executable} is no program (a script needs a first line with #!)"
     return f"cannot run {executable}: {why}"

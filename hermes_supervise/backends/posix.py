@@ -239,7 +239,7 @@ class Posix:
                 self._ended(run_id, status)
             case ("lost", str() as run_id):
                 self._ended(run_id, -1)
-            case ("stray", int()):
+            case ("strays", int()):
                 for run_id, run in list(self.runs.items()):
                     if run.stage is Stage.ENDED:
                         self.woken(run_id)
@@ -250,11 +250,13 @@ class Posix:
                 pass  # "signalled": the keeper's answer to a signal that it sent for us
 
     def _held(self, row: Message) -> None:
-        run_id, pid, inode, ticks, number, child, end = row
+        run_id, pid, inode, ticks, number, child, formed, end = row
         run_id = str(run_id)
         run = Run(Stage.ASKED, None)
         run.ours = bool(child)
         self.runs[run_id] = run
+        if not formed:
+            return  # forked, and not the program yet: the answer is under way
         self.hear(("made", run_id, number, pid, inode, ticks))
         run.made_at = _began(run.process)
         if isinstance(end, tuple):

@@ -7,12 +7,17 @@ old answer is given again.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
+import signal as signals
 from collections.abc import Callable
 
 from hermes_supervise.keeper import making, witness
 from hermes_supervise.keeper.wire import Message
+
+REAPED_AT_ONCE = 500
+"""Ends taken in one go: something that forks and exits for ever must not keep us from the rest."""
 
 Send = Callable[[Message], None]
 
@@ -58,6 +63,9 @@ class Children:
         except making.CannotMake as problem:
             self.send(("failed", order.run_id, order.number, problem.step, problem.code))
             return
+        except (ValueError, TypeError):  # a NUL in a word, a name with "=": no process can have it
+            self.send(("failed", order.run_id, order.number, "exec", errno.EINVAL))
+            return
         run = Run(pid, order.number, child=True)
         self._identify(run)
         self.runs[order.run_id] = run
@@ -84,7 +92,8 @@ class Children:
                 self.send(run.end)
             return
         self._forget(run_id)
-        self.by_pid[run.pid] = ""  # its end is awaited, and means nothing
+        if run.end is None:
+            self.by_pid[run.pid] = ""  # its end is awaited, and means nothing
         self.send(("failed", run_id, run.number, problem.step, problem.code))
 
     def _answer(self, run_id: str, run: Run) -> None:
@@ -107,11 +116,16 @@ class Children:
 
     # -- adopting -------------------------------------------------------------------------------
 
-    def adopt(self, run_id: str, pid: int, inode: int, ticks: int) -> None:
-        """Hold a living process that an earlier keeper made, if it still is that process."""
+    def adopt(self, run_id: str, pid: int, inode: int, ticks: int) -> bool:
+        """
+        Hold a living process that an earlier keeper made, if it still is that process.
+
+        Returns:
+            True when nothing will tell of its end, so that it has to be looked at by time.
+        """
         if run_id in self.runs:
             self._repeat(run_id, self.runs[run_id])
-            return
+            return False
         run = Run(pid, 0, child=False)
         self._identify(run)
         same = run.inode == inode if inode else run.ticks == ticks and ticks > 0
@@ -119,7 +133,7 @@ class Children:
         if not same or pid <= 1:
             self._close(run)
             self.send(("lost", run_id))
-            return
+            return False
         self.runs[run_id] = run
         self._answer(run_id, run)
         if status is not None:
@@ -127,13 +141,15 @@ class Children:
         elif run.pidfd is not None:
             self.watched[run.pidfd] = run_id
             self.poll.register(run.pidfd, select.POLLIN)
+        return run.pidfd is None and run.end is None
 
     def adopted_ended(self, pidfd: int) -> None:
         """An adopted process died: its status from the zombie, from the kernel, or unknown."""
         run_id = self.watched[pidfd]
         run = self.runs[run_id]
         status = witness.zombie_status(run.pid)
-        if status is None:
+        if status is None or not witness.holds_number(pidfd):
+            # It was reaped: a zombie of this number would be somebody else.
             status = witness.reaped_status(pidfd)
         self._end(run_id, run, status)
 
@@ -143,30 +159,32 @@ class Children:
         for run_id, run in list(self.runs.items()):
             if run.child or run.pidfd is not None or run.end is not None:
                 continue
-            if witness.start_ticks(run.pid) == run.ticks:
+            same = witness.start_ticks(run.pid) == run.ticks
+            status = witness.zombie_status(run.pid) if same else None
+            if same and status is None:
                 any_left = True
             else:
-                self._end(run_id, run, None)
+                self._end(run_id, run, status)
         return any_left
 
     # -- ends -----------------------------------------------------------------------------------
 
-    def reap(self) -> dict[int, int]:
+    def reap(self) -> tuple[dict[int, int], bool]:
         """
-        Wait for every child that has ended.
+        Wait for the children that have ended, for at most ``REAPED_AT_ONCE`` of them.
 
         Returns:
-            pid → wait status of those that are no run: the supervisor, the compiler; strays that
-            came to us as the subreaper are told to the supervisor as ``stray``.
+            pid → wait status of those that are no run: the supervisor, the compiler, strays that
+            came to us as the subreaper; and whether there may be more to wait for.
         """
         others: dict[int, int] = {}
-        while True:
+        for _ in range(REAPED_AT_ONCE):
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
-                return others
+                return others, False
             if pid == 0:
-                return others
+                return others, False
             run_id = self.by_pid.pop(pid, None)
             if run_id is None:
                 others[pid] = status
@@ -174,6 +192,7 @@ class Children:
                 run = self.runs[run_id]
                 rusage = (usage.ru_utime, usage.ru_stime, usage.ru_maxrss)
                 self._end(run_id, run, status, rusage)
+        return others, True
 
     def _end(
         self,
@@ -217,22 +236,19 @@ class Children:
         if run is None or run.end is not None or run.pid <= 1:
             return False
         try:
-            if run.pidfd is not None and hasattr(os, "pidfd_open"):
-                import signal  # noqa: PLC0415  # already loaded; named here for the one use
-
-                signal.pidfd_send_signal(run.pidfd, number)
+            if run.pidfd is not None:
+                signals.pidfd_send_signal(run.pidfd, number)
             elif run.child or witness.start_ticks(run.pid) == run.ticks:
                 os.kill(run.pid, number)
             else:
                 return False
-        except ProcessLookupError:
+        except OSError:
             return False
         return True
 
     def held(self) -> list[Message]:
         """Return what a new supervisor has to know of every run."""
         return [
-            (run_id, run.pid, run.inode, run.ticks, run.number, run.child, run.end)
+            (run_id, run.pid, run.inode, run.ticks, run.number, run.child, run.formed, run.end)
             for run_id, run in self.runs.items()
-            if run.formed
         ]

@@ -31,6 +31,9 @@ FIRST_DELAY, MOST_DELAY = 0.1, 5.0
 TRIES = 3
 """Starts of a supervisor that never came up before the keeper gives up."""
 
+LEAVE_TIME = 5.0
+"""Seconds that we wait at the end for the supervisor to be gone too."""
+
 FORCE_AFTER = 1.0
 """Seconds between two Ctrl-C for the second to mean force."""
 
@@ -63,6 +66,8 @@ class Keeper:
         self.compiler = int(str(options.get("compiler", 0)))
         self.plan_fd: int | None = int(str(options["plan_fd"]))
         self.terminal = _controlling_terminal()
+        # `nohup`: the end of the terminal shall not be ours.
+        self.hang_up_ends = self.terminal and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
         self.signals, wakeup = socket.socketpair()
         self.signals.setblocking(False)
         wakeup.setblocking(False)
@@ -76,12 +81,14 @@ class Keeper:
             signal.SIGCHLD,
         ):
             signal.signal(number, _noted)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])  # whatever our starter had blocked
         self.poll.register(self.signals, select.POLLIN)
 
     # -- loop -----------------------------------------------------------------------------------
 
     def run(self) -> int:
         """Keep until told to end; return the exit code."""
+        self._reap()  # the compiler may have ended before we had a handler
         while self.exit_code is None:
             now = time.monotonic()
             if self.start_at is not None and now >= self.start_at:
@@ -92,7 +99,16 @@ class Keeper:
                 break
             for fd, events in self.poll.poll(self._timeout(now)):
                 self._ready(fd, events)
+        self._flush()
+        self._see_supervisor_off()
         return self.exit_code
+
+    def _see_supervisor_off(self) -> None:
+        """Whoever waits for our end may count on the lock and the socket being free."""
+        until = time.monotonic() + LEAVE_TIME
+        while self.supervisor and (left := until - time.monotonic()) > 0:
+            for fd, events in self.poll.poll(left * 1000.0):
+                self._ready(fd, events)
 
     def _timeout(self, now: float) -> float | None:
         instants = [self.start_at, self.unheard_at, self.adopted_at]
@@ -120,13 +136,13 @@ class Keeper:
 
     def _signals(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            for number in self.signals.recv(4096):
+            for number in dict.fromkeys(self.signals.recv(4096)):
                 if number == signal.SIGCHLD:
                     self._reap()
                 elif number in (signal.SIGTERM, signal.SIGINT):
                     self._interrupted(number)
                 elif number == signal.SIGHUP:
-                    self._order("shutdown" if self.terminal else "reload")
+                    self._order("shutdown" if self.hang_up_ends else "reload")
                 elif number == signal.SIGQUIT:
                     self._order("leave")
 
@@ -144,14 +160,17 @@ class Keeper:
     def _order(self, what: str) -> None:
         if what in ("shutdown", "leave") and self.unheard_at is None:
             self.unheard_at = time.monotonic() + ANSWER_TIMEOUT
-        self.orders.append(what)
+        if what not in self.orders:
+            self.orders.append(what)
         if self.wire is not None:
             self._send(("order", what))
 
     def _unheard(self) -> None:
         """Nobody decides any more: as PID 1 ask everybody to end, else leave them in peace."""
         self.unheard_at = None
-        _say("no supervisor has answered for 10 s")
+        _say(f"no supervisor has answered for {ANSWER_TIMEOUT:g} s")
+        if self.supervisor:  # not reaped yet, so the number is still its own; it holds the lock
+            os.kill(self.supervisor, signal.SIGKILL)
         if os.getpid() == 1:
             os.kill(-1, signal.SIGTERM)
             with contextlib.suppress(ChildProcessError):
@@ -162,7 +181,10 @@ class Keeper:
     # -- ends of children -----------------------------------------------------------------------
 
     def _reap(self) -> None:
-        ended = self.children.reap()
+        ended, more = self.children.reap()
+        if more:
+            with contextlib.suppress(BlockingIOError):
+                self._wakeup.send(bytes([signal.SIGCHLD]))
         supervisor_status = ended.pop(self.supervisor, None) if self.supervisor else None
         if supervisor_status is not None:
             self.supervisor = 0
@@ -170,8 +192,8 @@ class Keeper:
             self._compiled(os.waitstatus_to_exitcode(ended.pop(self.compiler)))
         if supervisor_status is not None:
             self._supervisor_died(supervisor_status)
-        for pid in ended:
-            self._send(("stray", pid))
+        if ended:
+            self._send(("strays", len(ended)))
 
     def _compiled(self, code: int) -> None:
         """The plan is made, or the configuration is bad: then nothing has been touched yet."""
@@ -184,6 +206,7 @@ class Keeper:
     # -- the supervisor -------------------------------------------------------------------------
 
     def _start_supervisor(self, now: float) -> None:
+        self.started_at, self.start_at = now, None
         ours, theirs = socket.socketpair()
         passed = [theirs.fileno()] + ([] if self.plan_fd is None else [self.plan_fd])
         for fd in passed:
@@ -210,7 +233,6 @@ class Keeper:
             os.close(self.plan_fd)
             self.plan_fd = None
         theirs.close()
-        self.started_at, self.start_at = now, None
         self.wire = Wire(ours)
         self.poll.register(ours, select.POLLIN)
         self._hello()
@@ -285,6 +307,13 @@ class Keeper:
 
     def _request(self, message: Message, fds: tuple[int, ...]) -> None:
         """Do what the supervisor asks; a word of a newer supervisor is passed over."""
+        try:
+            self._request_about_a_run(message, fds)
+        except (OSError, ValueError, TypeError, LookupError) as problem:
+            # No request, whatever is wrong with it, may end the parent of all programs.
+            _say(f"cannot do {message[:2]!r}: {problem!r}")
+
+    def _request_about_a_run(self, message: Message, fds: tuple[int, ...]) -> None:
         match message:
             case ("spawn", tuple() as fields):
                 self.children.spawn(making.Order(fields))
@@ -293,8 +322,8 @@ class Keeper:
             case ("signal", str() as run_id, int() as number):
                 self._send(("signalled", run_id, self.children.signal(run_id, number)))
             case ("adopt", str() as run_id, int() as pid, int() as inode, int() as ticks):
-                self.children.adopt(run_id, pid, inode, ticks)
-                if not hasattr(os, "pidfd_open"):
+                silent = self.children.adopt(run_id, pid, inode, ticks)
+                if silent and self.adopted_at is None:
                     self.adopted_at = time.monotonic() + ADOPTED_INTERVAL
             case ("inherit", str() as name, dict() as variables):
                 self.children.maker.inherited[name] = variables
@@ -312,6 +341,8 @@ class Keeper:
                 self.ever_up = True
             case ("heard",):
                 self.unheard_at = None
+                # A later supervisor hears of shutting down again, but reloads nothing.
+                self.orders = [order for order in self.orders if order != "reload"]
             case ("exit", int() as code):
                 self.exit_code = code
             case _:
@@ -334,8 +365,9 @@ class Keeper:
         try:
             done = self.wire.flush()
         except OSError:
-            self._hang_up()
-            return
+            # It is gone; what it asked for before is still to be read, so only our side ends.
+            self.wire.discard()
+            done = True
         self.poll.modify(self.wire.sock, select.POLLIN | (0 if done else select.POLLOUT))
 
 
@@ -383,7 +415,4 @@ def main(arguments: list[str]) -> int:
     nofile = _raised_limit()
     making.keep_only({int(options["plan_fd"])})
     os.chdir("/")
-    keeper = Keeper(options, nofile)
-    code = keeper.run()
-    keeper._flush()
-    return code
+    return Keeper(options, nofile).run()

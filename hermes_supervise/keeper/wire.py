@@ -50,6 +50,10 @@ class Wire:
         """Whether something waits to be sent."""
         return bool(self._out)
 
+    def discard(self) -> None:
+        """Forget what waits to be sent: nobody will read it."""
+        self._out.clear()
+
     def flush(self) -> bool:
         """
         Send what the socket takes.
@@ -114,7 +118,8 @@ class Wire:
             end = start + HEAD + length
             if len(buffer) < end:
                 break
-            fds = tuple(self._fds.popleft() for _ in range(count))
+            # Fewer where our table of descriptors was full when they arrived.
+            fds = tuple(self._fds.popleft() for _ in range(min(count, len(self._fds))))
             messages.append((marshal.loads(bytes(buffer[start + HEAD : end])), fds))  # noqa: S302
             start = end
         if start:

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import select
+import signal
 import struct
 
 PIDFD_GET_INFO = 0xC040FF0B
@@ -114,15 +115,26 @@ def _owner(pid: int) -> int | None:
         return None
 
 
+def holds_number(pidfd: int) -> bool:
+    """Whether the process of a pidfd still has its pid: it lives, or nobody has reaped it."""
+    try:
+        signal.pidfd_send_signal(pidfd, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is there, and somebody else's
+        return True
+    return True
+
+
 def reaped_status(pidfd: int) -> int | None:
     """Return the wait status of a process that was reaped by somebody, None if it is not known."""
-    request = INFO.pack(INFO_EXIT, *([0] * 12))
+    request = INFO.pack(INFO_EXIT, *([0] * 13))
     try:
         answer = fcntl.ioctl(pidfd, PIDFD_GET_INFO, request)
     except OSError:
         return None
     fields = INFO.unpack(answer)
-    return int(fields[12]) if fields[0] & INFO_EXIT else None
+    return int(fields[13]) if fields[0] & INFO_EXIT else None
 
 
 def present_children(pid: int) -> list[int]:

@@ -64,7 +64,7 @@ class Supervisor:
         self.listener: socket.socket | None = None
         self.cgroup_root = None
         if plan.settings.cgroups == "auto":
-            self.cgroup_root = cgroups.find_root(os.path.basename(plan.settings.state_dir))
+            self.cgroup_root = cgroups.find_root(plan.settings.state_dir)
         self.backend = Posix(
             wire=wire,
             keeper_pid=hello.keeper_pid,

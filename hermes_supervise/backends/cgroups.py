@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import zlib
 
 
-def find_root(tag: str) -> str | None:
+def find_root(state_dir: str) -> str | None:
     """
     Make the folder of our cgroups and return it, None where we cannot have any.
+
+    Its name follows from the path of the state folder: a new supervisor finds it again, and two
+    supervisors never share one, however alike the names of their folders are.
 
     As root it stands at the top of the cgroup 2 mount when we are in its root group, else beneath
     our own group; without root only beneath a group that was delegated to us.
@@ -22,7 +26,8 @@ def find_root(tag: str) -> str | None:
     if mount is None or own is None:
         return None
     base = mount + own.rstrip("/")
-    root = f"{base}/hermes-supervise-{tag}"
+    mark = zlib.crc32(os.fsencode(state_dir))
+    root = f"{base}/hermes-supervise-{os.path.basename(state_dir)[:40]}-{mark:08x}"
     try:
         os.makedirs(root, mode=0o755, exist_ok=True)
         fd = os.open(root + "/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import zlib
+import zlib
 
 
 def find_root(state_dir: str) -> str | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import zlib
-import zlib
 
 
 def find_root(state_dir: str) -> str | None:

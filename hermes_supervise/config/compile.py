@@ -113,7 +113,12 @@ class _Compilation:
             if section.command is not None and instances[name].filled
         ]
         check_together(resolved, programs, self._notes)
-        return Plan(config=self._where.config, settings=resolved, programs=tuple(programs))
+        return Plan(
+            config=self._where.config,
+            settings=resolved,
+            programs=tuple(programs),
+            empty_groups=tuple(barren),
+        )
 
     def _document(self, root: dict[str, Any], instances: dict[str, Instance]) -> dict[str, Any]:
         """Return the document with its programs replaced by their instances."""

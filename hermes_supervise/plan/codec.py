@@ -93,7 +93,14 @@ def decode(text: str) -> Plan:
         raise PlanError(f"the compiled plan has format {number!r}, want {PLAN_FORMAT}")
     try:
         return _plan(document, lines)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        IndexError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise PlanError(f"the compiled plan is damaged: {type(error).__name__}: {error}") from None
 
 

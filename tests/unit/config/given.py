@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from textwrap import dedent
 
 from hermes_supervise.config.compile import Compiled, compile_source
@@ -18,6 +20,19 @@ ENVIRON = {
     "STAR": "*",
     "XDG_RUNTIME_DIR": "/run/user/1000",
 }
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Be somebody who may not read everything, also where the tests run as root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def compiled(

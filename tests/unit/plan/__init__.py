@@ -1,0 +1,1 @@
+"""The plan room: its text, its differences, places and environments."""

@@ -94,12 +94,15 @@ def _unknown_key(each: Any, notes: Notes) -> None:
     if near:
         notes.problem(path, "no such key", write=f"{near[0]}:{rest}", on_key=True)
         return
-    homes = [home for home in homes_of(key) if home != path[:-1]]
-    if homes:
-        home = ".".join(homes[0])
-        note = f"`{key}` belongs under `{home}`."
-        indented = [f"{'  ' * depth}{part}:" for depth, part in enumerate(homes[0])]
-        write = "\n".join([*indented, f"{'  ' * len(homes[0])}{key}:{rest}"])
+    home = next((home for home in homes_of(key) if home != path[:-1]), None)
+    foreign = FOREIGN_WORDS.get(key) if path[:1] in {("programs",), ("defaults",)} else None
+    if home is not None or foreign is not None:
+        parts = (*home, key) if home is not None else foreign or ()
+        note = f"Here it is `{'.'.join(parts)}`."
+        if home is not None:
+            note = f"`{key}` belongs under `{'.'.join(home)}`."
+        indented = [f"{'  ' * depth}{part}:" for depth, part in enumerate(parts)]
+        write = "\n".join(indented) + (rest if home is not None else " …")
         notes.problem(path, "no such key here", note=note, write=write, on_key=True)
         return
     notes.problem(path, "no such key", note=f"known keys: {', '.join(known)}", on_key=True)
@@ -121,16 +124,66 @@ def _wrong_shape(each: Any, notes: Notes) -> None:
     path, value = tuple(each["loc"]), each["input"]
     wanted = "a list" if each["type"] == "list_type" else "a mapping"
     raw = notes.raw(path)
-    write = None
-    if wanted == "a list" and raw:
-        write = f"{path[-1]}: [{shortened(raw)}]"
-    elif path[-1:] == ("restart",) and isinstance(value, bool | str):
-        policy = {True: "always", False: "never"}[value] if isinstance(value, bool) else value
-        write = f"restart: {{policy: {shortened(policy)}}}"
     hidden = is_secret(path)
-    note = None if hidden else trap(value, raw)
-    notes.problem(path, f"got {got(value, hidden)}, want {wanted}", note=note, write=write)
+    notes.problem(
+        path,
+        f"got {got(value, hidden)}, want {wanted}",
+        note=None if hidden else trap(value, raw),
+        write=_shape_guess(path, value, raw, wanted),
+    )
 
+
+def _shape_guess(path: Path, value: Any, raw: str | None, wanted: str) -> str | None:
+    if path[-1] == "environment":
+        return 'environment: {KEY: "value"}'
+    if not raw:
+        return None
+    if wanted == "a list":
+        return f"{path[-1]}: [{shortened(raw)}]"
+    if path[-1] == "restart" and isinstance(value, bool):
+        return f"restart: {{policy: {'always' if value else 'never'}}}"
+    if isinstance(value, bool):
+        return None
+    member = "command" if len(path) == 2 else FIRST_KEYS.get(str(path[-1]))
+    return None if member is None else f"{path[-1]}: {{{member}: {shortened(raw)}}}"
+
+
+FIRST_KEYS = {
+    "start": "timeout",
+    "stop": "drain_timeout",
+    "restart": "policy",
+    "marker": "path",
+    "owner": "pid_file",
+    "logs": "path",
+    "backoff": "first",
+}
+"""What a single value in the place of a section usually means."""
+
+FOREIGN_WORDS: dict[str, tuple[str, ...]] = {
+    "args": ("command",),
+    "autorestart": ("restart", "policy"),
+    "cmd": ("command",),
+    "cwd": ("directory",),
+    "env": ("environment",),
+    "env_file": ("environment_file",),
+    "envFile": ("environment_file",),
+    "exec": ("command",),
+    "instances": ("for_each",),
+    "kill_timeout": ("stop", "drain_timeout"),
+    "numprocs": ("for_each",),
+    "run": ("command",),
+    "script": ("command",),
+    "startsecs": ("start", "settle"),
+    "startretries": ("restart", "give_up", "failures"),
+    "stdout_logfile": ("logs", "path"),
+    "stderr_logfile": ("logs", "stderr"),
+    "stop_signal": ("stop", "signal"),
+    "stop_timeout": ("stop", "drain_timeout"),
+    "stopsignal": ("stop", "signal"),
+    "stopwaitsecs": ("stop", "drain_timeout"),
+    "working_dir": ("directory",),
+}
+"""What other supervisors call it."""
 
 _WAYS = {
     "wrong": _wrong,

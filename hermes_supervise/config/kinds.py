@@ -151,8 +151,10 @@ def _either(known: tuple[str, ...]) -> str:
 def _flag(value: object) -> bool:
     if isinstance(value, bool):
         return value
-    guess = value.lower() if isinstance(value, str) and value.lower() in {"true", "false"} else None
-    raise wrong("true or false", guess)
+    guess = {"true": "true", "yes": "true", "on": "true", "1": "true"}
+    guess |= {"false": "false", "no": "false", "off": "false", "0": "false"}
+    word = str(value).lower() if isinstance(value, str | int) else ""
+    raise wrong("true or false", guess.get(word))
 
 
 Flag = Annotated[bool, Kind("true or false", _flag, {"type": "boolean"}, True, templates=False)]

@@ -90,6 +90,10 @@ class Source:
             line, column = self._position(getattr(error, "position", 0) or 0)
         else:
             line, column = mark.line, mark.column
+        while line > 0 and not self.line(line).strip():
+            # The end of a text is behind its last line; what is missing is missing there.
+            line -= 1
+            column = len(self.line(line))
         excerpt = self.excerpt(line)
         note, write = _syntax_help(message, (excerpt or "")[column:])
         return Problem(

@@ -21,15 +21,15 @@ POSITIVE = r"(?=[^1-9]*[1-9])"
 _DURATION = re.compile(DURATION_PATTERN)
 
 
-def _seconds(value: object, *, positive: bool) -> float:
+def _seconds(value: object, *, positive: bool, also: str = "") -> float:
     want = "a time longer than 0, such as 30s" if positive else "a time with its unit, such as 30s"
     if isinstance(value, str) and _DURATION.fullmatch(value):
         unit = value.lstrip("0123456789.")
         seconds = float(value[: -len(unit)]) * UNITS[unit]
         if seconds > 0 or not positive:
             return seconds
-        raise wrong(want)
-    raise wrong(f"{want} (ms, s, m, h or d)", _duration_guess(value))
+        raise wrong(f"{want}{also}")
+    raise wrong(f"{want} (ms, s, m, h or d){also}", _duration_guess(value))
 
 
 def _duration_guess(value: object) -> str | None:
@@ -89,7 +89,7 @@ def _seconds_or(word: str, meaning: object) -> Callable[[object], object]:
             return meaning
         if value is False and word == "none":
             raise wrong("a time, or none", "none")
-        return _some_seconds(value)
+        return _seconds(value, positive=True, also=f", or {word}")
 
     return check
 

@@ -24,7 +24,7 @@ from hermes_supervise.model.spec import (
     UnlockedProbe,
 )
 from hermes_supervise.plan.digest import revision
-from tests.unit.config.given import compiled, messages, plan, program
+from tests.unit.config.given import compiled, messages, plan, program, write
 
 ID = "314764d8a0bbb1ef"
 
@@ -263,6 +263,8 @@ def test_a_file_without_programs_says_what_is_missing() -> None:
         ("failures", "`failures` belongs under `restart.give_up`."),
         ("state_dir", "`state_dir` belongs under `supervisor`."),
         ("zzz", "known keys: command, directory"),
+        ("cwd", "Here it is `directory`."),
+        ("stopwaitsecs", "Here it is `stop.drain_timeout`."),
     ],
 )
 def test_an_unknown_key_is_told_with_the_nearest_or_with_its_home(key: str, told: str) -> None:
@@ -337,3 +339,39 @@ def test_every_key_has_a_meaning_for_the_reference() -> None:
 
     assert len(classes) >= 15
     assert not unexplained
+
+
+@pytest.mark.parametrize(
+    ("keys", "cure"),
+    [
+        ("restart: always", "restart: {policy: always}"),
+        ("restart: no", "restart: {policy: never}"),
+        ("start: 30s", "start: {timeout: 30s}"),
+        ("stop: {marker: m.json}", "marker: {path: m.json}"),
+        ("owner: gw.pid", "owner: {pid_file: gw.pid}"),
+        ("environment_file: .env", "environment_file: [.env]"),
+        ("restart: {success_exit_codes: 0}", "success_exit_codes: [0]"),
+        ("environment: [A=1]", 'environment: {KEY: "value"}'),
+        ("inherit_environment: 'no'", "inherit_environment: false"),
+        ("stop: {marker: no}", "marker: none"),
+        ("stop: {signal: 15}", "signal: SIGTERM"),
+        ("stop: {signal: term}", "signal: SIGTERM"),
+    ],
+)
+def test_a_value_of_another_shape_is_put_right(keys: str, cure: str) -> None:
+    """What is meant is clear; what to write is told."""
+    assert write(keys) == cure
+
+
+def test_a_program_that_is_only_its_command_is_put_right() -> None:
+    """The shortest file that anybody tries."""
+    (problem,) = compiled("programs: {a: sleep 10}").problems
+
+    assert problem.write == "a: {command: sleep 10}"
+
+
+def test_a_time_that_may_be_a_word_says_so() -> None:
+    """`none` and `auto` are found where they are needed."""
+    (told,) = messages("supervisor: {shutdown_timeout: none}\nprograms: {}\n")
+
+    assert told.endswith("want a time longer than 0, such as 30s (ms, s, m, h or d), or auto")

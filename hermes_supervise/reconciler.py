@@ -17,14 +17,14 @@ from hermes_supervise.decide import decide
 from hermes_supervise.entry import Entry
 from hermes_supervise.loop import Loop
 from hermes_supervise.model.decision import Decision, Deed, Event
-from hermes_supervise.model.errors import StoreError
 from hermes_supervise.model.facts import Memory, Now, Observed
 from hermes_supervise.model.phase import LIVING, RESTING, MarkerSight, Phase, Sight
 from hermes_supervise.observe.owner import foreign_owner
 from hermes_supervise.observe.probes import Asker
 from hermes_supervise.plan.codec import marker_text
 from hermes_supervise.plan.desired import Surroundings
-from hermes_supervise.record.store import Record, Store, Told
+from hermes_supervise.record.ledger import Ledger
+from hermes_supervise.record.store import Record, Told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` would cost a third of a megabyte
@@ -39,12 +39,6 @@ WATCH_INTERVAL = 0.1
 OWNER_INTERVAL = 1.0
 """Seconds between looks at whether a foreign owner is gone."""
 
-RETRY_INTERVAL = 5.0
-"""Seconds between tries to write what could not be written."""
-
-MOST_UNSAVED = 10_000
-"""Events kept in memory while the disk takes none; the oldest are dropped."""
-
 
 class Reconciler:
     """The one owner of every program's state."""
@@ -54,24 +48,19 @@ class Reconciler:
         *,
         loop: Loop,
         backend: Backend,
-        store: Store,
+        ledger: Ledger,
         executor: Executor,
-        told: Callable[[list[Told]], None],
         changed: Callable[[set[str]], None],
     ) -> None:
         self.loop = loop
         self.backend = backend
-        self.store = store
+        self.ledger = ledger
         self.executor = executor
-        self.told = told
         self.changed = changed
         self.entries: dict[str, Entry] = {}
         self.by_run: dict[str, str] = {}
         self.around = Surroundings()
         self.woken: dict[str, None] = {}
-        self.unsaved: Record | None = None
-        self.fault = ""
-        """Why the disk takes nothing, "" as long as it does."""
         self.forced = False
         self._results: list[Told] = []
 
@@ -141,7 +130,7 @@ class Reconciler:
             actions = tuple(a for a in actions if a.deed in (Deed.CLEAR_MARKER, Deed.FORCE_STOP))
         for event in self.executor.do(actions, entry, entry.memory):
             self._note(event, entry.program.name)
-        self.commit(Record(done={entry.program.name}))
+        self.ledger.commit(Record(done={entry.program.name}))
 
     def _record(self, decided: list[tuple[Entry, Decision]], now: Now) -> None:
         record = Record(events=self._results)
@@ -154,7 +143,7 @@ class Reconciler:
                     record.pending[name] = decision.actions
                     self._note_marker(record, entry, decision)
             record.events += [Told(at=now.wall, program=name, event=e) for e in decision.events]
-        self.commit(record)
+        self.ledger.commit(record)
 
     @staticmethod
     def _note_marker(record: Record, entry: Entry, decision: Decision) -> None:
@@ -163,47 +152,6 @@ class Reconciler:
         spawns = any(action.deed is Deed.SPAWN for action in decision.actions)
         if spawns and (marker is not None or entry.marker is not None):
             record.markers[entry.program.name] = None if marker is None else marker_text(marker)
-
-    def commit(self, record: Record, *, must: bool = False) -> None:
-        """
-        Write a record down; when the disk takes nothing, keep it and go on from memory.
-
-        Args:
-            record: What to write.
-            must: Raise instead of keeping it.
-
-        Raises:
-            StoreError: with *must*, nothing was written.
-        """
-        if self.unsaved is not None and not must:
-            record = _joined(self.unsaved, record)
-        if not record:
-            return
-        try:
-            self.store.commit(record)
-        except StoreError as problem:
-            if must:
-                raise
-            self._cannot_write(record, str(problem))
-            return
-        if not must and self.unsaved is not None:
-            self.unsaved, self.fault = None, ""
-            self._note(Event(kind="state-writable"))
-        self.told(record.events)
-
-    def _cannot_write(self, record: Record, why: str) -> None:
-        first = self.unsaved is None
-        self.unsaved, self.fault = record, why
-        del record.events[:-MOST_UNSAVED]
-        if first:
-            self.told([Told(at=clock.now().wall, program=None, event=_unwritable(why))])
-            self.loop.at(clock.now().at + RETRY_INTERVAL, self._retry)
-
-    def _retry(self) -> None:
-        if self.unsaved is not None:
-            self.commit(Record())
-        if self.unsaved is not None:
-            self.loop.at(clock.now().at + RETRY_INTERVAL, self._retry)
 
     def _note(self, event: Event, program: str | None = None) -> None:
         self._results.append(Told(at=clock.now().wall, program=program, event=event))
@@ -230,7 +178,7 @@ class Reconciler:
             self._drop_if_done(entry)
         if self._results or done:
             results, self._results = self._results, []
-            self.commit(Record(events=results, done=done))
+            self.ledger.commit(Record(events=results, done=done))
         if seen:
             self.changed(seen)
 
@@ -251,7 +199,7 @@ class Reconciler:
             return
         if self.entries.pop(name, None) is not None:
             self.by_run.pop(entry.memory.run_id, None)
-            self.commit(Record(dropped={name}))
+            self.ledger.commit(Record(dropped={name}))
             self.changed({name})
 
     # -- observing ------------------------------------------------------------------------------
@@ -325,21 +273,3 @@ class Reconciler:
         if phase is Phase.WAITING:
             return OWNER_INTERVAL
         return None
-
-
-def _unwritable(why: str) -> Event:
-    return Event(kind="state-unwritable", data={"error": why})
-
-
-def _joined(old: Record, new: Record) -> Record:
-    return Record(
-        memories={**old.memories, **new.memories},
-        pending={**old.pending, **new.pending},
-        done=old.done | new.done,
-        markers={**old.markers, **new.markers},
-        specs={**old.specs, **new.specs},
-        dropped=(old.dropped - set(new.memories)) | new.dropped,
-        intents={**old.intents, **new.intents},
-        events=[*old.events, *new.events],
-        meta={**old.meta, **new.meta},
-    )

@@ -193,7 +193,7 @@ class Reloader:
         event = Event(kind="reloaded", data={"changes": changed})
         told = Told(at=clock.now().wall, program=None, event=event, by=by)
         try:
-            self.s.reconciler.commit(Record(events=[told]), must=True)
+            self.s.ledger.commit(Record(events=[told]), must=True)
         except StoreError as problem:
             return RpcError(NOT_RECORDED, f"not recorded, so nothing was changed: {problem}")
         self._take(text, plan)
@@ -236,7 +236,7 @@ class Reloader:
             return
         entries = self.s.reconciler.entries
         specs = {name: program_text(entry.program) for name, entry in entries.items()}
-        self.s.reconciler.commit(Record(specs=specs))
+        self.s.ledger.commit(Record(specs=specs))
 
 
 def _vanished_groups(old: Plan, new: Plan) -> list[str]:

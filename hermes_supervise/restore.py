@@ -19,6 +19,7 @@ from hermes_supervise.model.intent import Intent
 from hermes_supervise.model.phase import LIVING
 from hermes_supervise.model.spec import Launch, Logs, Plan, Program, Settings
 from hermes_supervise.plan.codec import decode, encode, marker_of
+from hermes_supervise.record.ledger import Ledger
 from hermes_supervise.record.store import Record, Remembered, Store
 
 MOST_STOPPERS = 50
@@ -40,12 +41,12 @@ class Restored:
     dropped: set[str] = field(default_factory=set)
 
 
-def restored(store: Store, plan: Plan, world: str, now: Now) -> Restored:
+def restored(ledger: Ledger, plan: Plan, world: str, now: Now) -> Restored:
     """
     Put plan, intents and memories together.
 
     Args:
-        store: The state on disk.
+        ledger: The state on disk, and what of it is not yet written.
         plan: What the configuration says now.
         world: The name of this world.
         now: This instant.
@@ -54,11 +55,12 @@ def restored(store: Store, plan: Plan, world: str, now: Now) -> Restored:
         StoreError: the state is damaged.
     """
     result = Restored()
+    store = ledger.store
     before = store.meta("world")
     anew = before is not None and before != world
     if anew:
         result.events.append(Event(kind="new-world"))
-    remembered, intents = store.memories(), store.intents()
+    remembered, intents = _remembered(ledger), store.intents()
     for program in plan.programs:
         name = program.name
         known = remembered.pop(name, None)
@@ -80,6 +82,27 @@ def restored(store: Store, plan: Plan, world: str, now: Now) -> Restored:
         )
         _recall(result, entry, known, now, anew=False)
     return result
+
+
+def _remembered(ledger: Ledger) -> dict[str, Remembered]:
+    """Return what is on disk, and over it what could not be written."""
+    found = ledger.store.memories()
+    unsaved = ledger.unsaved
+    if unsaved is None:
+        return found
+    for name, memory in unsaved.memories.items():
+        known = found.get(name, Remembered())
+        found[name] = replace(
+            known,
+            memory=memory,
+            pending=unsaved.pending.get(name, ()),
+            marker=unsaved.markers.get(name, known.marker),
+        )
+    for name in unsaved.done & set(found):
+        found[name] = replace(found[name], pending=())
+    for name in unsaved.dropped:
+        found.pop(name, None)
+    return found
 
 
 def _recall(

@@ -50,6 +50,8 @@ class Hello:
     options: dict[str, object] = field(default_factory=dict)
     orders: list[str] = field(default_factory=list)
     again: bool = False
+    ended: str = ""
+    """How the last supervisor ended, in words."""
     slots: dict[str, tuple[bytes, tuple[int, ...]]] = field(default_factory=dict)
     held: list[Message] = field(default_factory=list)
     later: list[Message] = field(default_factory=list)
@@ -90,6 +92,7 @@ def _take_hello(hello: Hello, document: dict[str, object], fds: tuple[int, ...])
     hello.options = options if isinstance(options, dict) else {}
     hello.orders = orders if isinstance(orders, list) else []
     hello.again = bool(document["again"])
+    hello.ended = str(document.get("ended", ""))
     start = 0
     for name, data, count in slots if isinstance(slots, list) else []:
         hello.slots[name] = (data, fds[start : start + count])

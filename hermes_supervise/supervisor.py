@@ -8,9 +8,9 @@ disk, what it holds lies in the keeper too.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
-import sys
 import zlib
 from dataclasses import replace
 
@@ -26,14 +26,17 @@ from hermes_supervise.logs.own import ERROR, INFO, OwnLog, journald_fits
 from hermes_supervise.logs.sentences import level_of, sentence
 from hermes_supervise.loop import READ, WRITE, Loop
 from hermes_supervise.model.decision import Event
+from hermes_supervise.model.errors import StoreError
 from hermes_supervise.model.phase import LIVING
 from hermes_supervise.model.spec import Plan
-from hermes_supervise.plan.desired import Surroundings
 from hermes_supervise.reconciler import Reconciler
 from hermes_supervise.record.board import signal_name
+from hermes_supervise.record.kept import kept, unkept
+from hermes_supervise.record.ledger import Ledger
 from hermes_supervise.record.store import Record, Store, Told
 from hermes_supervise.reload import Reloader
 from hermes_supervise.restore import claims, restored, stoppers_of
+from hermes_supervise.shutdown import SLOT, Shutdown
 from hermes_supervise.startup import (
     CannotStart,
     Hello,
@@ -43,6 +46,9 @@ from hermes_supervise.startup import (
     take_lock,
     take_plan,
 )
+
+UNSAVED = "unsaved"
+"""The name under which the keeper keeps what the disk does not take."""
 
 
 class Supervisor:
@@ -58,9 +64,10 @@ class Supervisor:
         self.store = store
         self.log = log
         self.started = clock.now()
-        self.leaving = ""
         self.exit_code: int | None = None
         self.reloader = Reloader(self)
+        self.shutdown = Shutdown(self)
+        self.ledger = Ledger(store, self.loop, told=self._told, keep=self._keep)
         self.listener: socket.socket | None = None
         self.cgroup_root = None
         if plan.settings.cgroups == "auto":
@@ -78,9 +85,8 @@ class Supervisor:
         self.reconciler = Reconciler(
             loop=self.loop,
             backend=self.backend,
-            store=store,
+            ledger=self.ledger,
             executor=Executor(self.backend, hello.keeper_pid, stoppers),
-            told=self._told,
             changed=self._changed,
         )
         self.methods = Methods(self)
@@ -93,12 +99,14 @@ class Supervisor:
         self.listener = listener
         self.hold("lock", b"", lock_fd)
         self.hold("control", b"", listener.fileno())
+        self._say_hello()
         self._restore()
-        server = Server(self.loop, listener, self.methods.answer)
+        server = Server(self.loop, listener, self.methods.answer, self.methods.trusts, self._fault)
         self.loop.watch(self.wire.sock.fileno(), self._keeper_speaks)
         self.loop.after_each_round(self._round)
         self.wire.put(("up",))
-        self._say_hello()
+        if SLOT in self.hello.slots:
+            self.shutdown.resume(self.hello.slots[SLOT][0])
         for order in self.hello.orders:
             self._order(order)
         for message in self.hello.later:
@@ -114,19 +122,25 @@ class Supervisor:
             self.backend.hear(message)
         now = clock.now()
         world = host.world()
-        state = restored(self.store, self.plan, world, now)
+        if UNSAVED in self.hello.slots:
+            self.ledger.begin_with(unkept(self.hello.slots[UNSAVED][0]))
+        state = restored(self.ledger, self.plan, world, now)
         for name, run_id, process in claims(state.entries):
             self.backend.claim(run_id, process, name=name)
         for entry in state.entries:
             self.reconciler.add(entry)
-        kind = "supervisor-restarted" if self.hello.again else "supervisor-started"
         told = [Told(at=now.wall, program=None, event=e) for e in state.events]
-        told.append(Told(at=now.wall, program=None, event=Event(kind=kind)))
+        told.append(Told(at=now.wall, program=None, event=self._begun()))
         record = Record(events=told, meta={"world": world}, intents=state.intents)
         record.memories, record.dropped = state.changed, state.dropped
         record.pending = state.pending
-        self.reconciler.commit(record)
+        self.ledger.commit(record)
         self.wire.flush()
+
+    def _begun(self) -> Event:
+        if not self.hello.again:
+            return Event(kind="supervisor-started", data={"version": __version__})
+        return Event(kind="supervisor-restarted", data={"ended": self.hello.ended})
 
     def _say_hello(self) -> None:
         settings = self.plan.settings
@@ -140,8 +154,7 @@ class Supervisor:
 
     def _round(self) -> None:
         self.reconciler.turn()
-        if self.leaving:
-            self._leave_if_done()
+        self.shutdown.step()
         try:
             done = self.wire.flush()
         except OSError:
@@ -154,6 +167,13 @@ class Supervisor:
     def hold(self, name: str, data: bytes, *fds: int) -> None:
         """Leave something with the keeper that has to outlive us."""
         self.wire.put(("hold", name, data), fds)
+
+    def _keep(self, record: Record | None) -> None:
+        """What the disk does not take lies with the keeper, in case that we die."""
+        if record is None:
+            self.wire.put(("drop", UNSAVED))
+        else:
+            self.hold(UNSAVED, kept(record))
 
     def _woken(self, run_id: str) -> None:
         self.reconciler.wake_run(run_id)
@@ -187,11 +207,11 @@ class Supervisor:
         match what:
             case "shutdown":
                 how = "drain" if self.plan.settings.on_exit == "drain" else "leave"
-                self.shut_down(how, by="signal")
+                self.shutdown.begin(how, by="signal")
             case "leave":
-                self.shut_down("leave", by="signal")
+                self.shutdown.begin("leave", by="signal")
             case "force":
-                self.force_all()
+                self.shutdown.force(by="terminal")
             case "reload":
                 self.reloader.reload_by_signal()
             case _:
@@ -206,8 +226,10 @@ class Supervisor:
                 text = f"{text} (by {told.by})"
             facts: dict[str, object] = {"kind": told.event.kind, "data": told.event.data}
             self.log.line(level_of(told.event), told.at, told.program, text, facts)
-        if events:
-            self.methods.told()
+        self.methods.told()
+
+    def _fault(self, text: str) -> None:
+        self.log.line(ERROR, clock.now().wall, None, text)
 
     def _changed(self, names: set[str]) -> None:
         self.methods.changed(names)
@@ -221,9 +243,9 @@ class Supervisor:
     def about(self) -> dict[str, object]:
         """Return the supervisor's own part of ``status``."""
         state = "running"
-        if self.leaving:
+        if self.shutdown.how:
             state = "shutting-down"
-        elif self.reconciler.fault:
+        elif self.ledger.fault:
             state = "degraded"
         return {
             "pid": os.getpid(),
@@ -255,7 +277,7 @@ class Supervisor:
                 # A marker goes before it, and has to be known as ours when the run is over.
                 entry.memory = replace(entry.memory, marker_at=clock.now().at)
                 record.memories[entry.program.name] = entry.memory
-        self.reconciler.commit(record)
+        self.ledger.commit(record)
         events: list[Told] = []
         for entry in entries:
             name, memory = entry.program.name, entry.memory
@@ -270,63 +292,8 @@ class Supervisor:
             data: dict[str, object] = {"signal": signal_name(number), "sent": ok}
             event = Event(kind="signal", data=data)
             events.append(Told(at=clock.now().wall, program=name, event=event, by=by))
-        self.reconciler.commit(Record(events=events))
+        self.ledger.commit(Record(events=events))
         return sent, failed
-
-    # -- shutting down --------------------------------------------------------------------------
-
-    def shut_down(self, how: str, *, by: str) -> None:
-        """Begin to end: ``drain`` stops every program first, ``leave`` lets them run."""
-        if self.leaving:
-            return
-        now = clock.now()
-        self.leaving = how
-        self.reconciler.forced = False
-        event = Event(kind="shutting-down", data={"programs": how})
-        self.reconciler.commit(Record(events=[Told(at=now.wall, program=None, event=event, by=by)]))
-        if how == "drain":
-            timeout = self.plan.settings.shutdown_timeout
-            drain_by = None if timeout is None else now.at + timeout
-            self.reconciler.surround(Surroundings(leaving=True, drain_by=drain_by))
-        self.loop.at(now.at, lambda: None)
-
-    def force_all(self) -> None:
-        """The operator pressed Ctrl-C twice: do not wait for drains any longer."""
-        self.shut_down("drain", by="terminal")
-        names = []
-        for name, entry in self.reconciler.entries.items():
-            if entry.memory.phase in LIVING:
-                entry.intent = replace(entry.intent, force_run=entry.memory.run_id)
-                names.append(name)
-        self.reconciler.rethink(names)
-
-    def _leave_if_done(self) -> None:
-        entries = self.reconciler.entries.values()
-        living = [e for e in entries if e.memory.phase in LIVING]
-        if self.leaving == "drain" and (living or self.reconciler.woken):
-            return
-        self.exit_code = 1 if self.reconciler.forced or living else 0
-        event = Event(kind="supervisor-ended", data={"left": len(living)})
-        told = Told(at=clock.now().wall, program=None, event=event)
-        self.reconciler.commit(Record(events=[told]))
-        if self.reconciler.unsaved is not None:
-            text = f"the last events could not be written: {self.reconciler.fault}"
-            self.log.line(ERROR, clock.now().wall, None, text)
-        self.store.close()
-        if not living:
-            self._unlink_places()
-        self.wire.put(("exit", self.exit_code))
-        self.loop.stop()
-
-    def _unlink_places(self) -> None:
-        settings = self.plan.settings
-        for path in (settings.socket, settings.address_file):
-            try:
-                os.unlink(path)
-            except OSError:
-                continue
-        if self.cgroup_root is not None:
-            cgroups.remove_if_empty(self.cgroup_root)
 
 
 def main(arguments: list[str]) -> int:
@@ -354,13 +321,20 @@ def main(arguments: list[str]) -> int:
             wire=wire, hello=hello, plan_text=text, plan=plan, store=store, log=log
         )
         code = supervisor.run(listener, lock_fd)
+    except StoreError as problem:
+        code = _give_up(wire, CannotStart(f"cannot use the state: {problem}", 1))
     except CannotStart as problem:
-        sys.stderr.write(f"hermes-supervise: {problem.sentence}\n")
-        sys.stderr.flush()
-        code = problem.code
-        wire.put(("exit", code))
+        code = _give_up(wire, problem)
     _flush_last(wire)
     return code
+
+
+def _give_up(wire: Wire, problem: CannotStart) -> int:
+    text = f"hermes-supervise: {problem.sentence}\n".encode(errors="replace")
+    if select.select([], [2], [], 1.0)[1]:  # nobody may be reading
+        os.write(2, text)
+    wire.put(("exit", problem.code))
+    return problem.code
 
 
 def _own_log(options: dict[str, object]) -> OwnLog:

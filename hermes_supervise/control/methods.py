@@ -7,6 +7,7 @@ told whenever the reconciler says that a program changed.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +15,7 @@ from dataclasses import replace
 from hermes_supervise import clock
 from hermes_supervise.control import protocol
 from hermes_supervise.control.names import programs_named
-from hermes_supervise.control.peers import may_do_everything
+from hermes_supervise.control.peers import Peer, may_do_everything
 from hermes_supervise.control.protocol import RpcError
 from hermes_supervise.control.server import Client
 from hermes_supervise.control.verdict import verdict_of
@@ -36,6 +37,9 @@ FROM_INSIDE = frozenset({"status", "stop", "restart", "follow"})
 ASKED_PHASES = (Phase.EXITED, Phase.FAILED, Phase.BACKOFF, Phase.WAITING)
 """Where a start that finds the program already wanted means: try again now."""
 
+LARGEST_ID = (1 << 63) - 1
+"""No event has a larger number."""
+
 MOST_EVENTS = 10_000
 """Events in one answer."""
 
@@ -51,13 +55,20 @@ class Methods:
     def answer(self, client: Client, ident: object, method: str, params: dict[str, object]) -> None:
         """Answer one request, or raise RpcError."""
         self._authorise(client, method, params)
-        if self.s.leaving and method in ("start", "restart", "shutdown", "reload"):
+        if self.s.shutdown.how and method in ("start", "restart", "reload"):
             raise RpcError(protocol.REFUSED, "the supervisor is shutting down")
         call: Callable[[Client, object, dict[str, object]], None] = getattr(self, f"_{method}")
-        call(client, ident, params)
+        try:
+            call(client, ident, params)
+        except StoreError as problem:
+            raise RpcError(protocol.REFUSED, f"the history cannot be read: {problem}") from None
+
+    def trusts(self, peer: Peer) -> bool:
+        """Whether a client may do everything."""
+        return may_do_everything(peer, self.s.plan.settings.socket_gid)
 
     def _authorise(self, client: Client, method: str, params: dict[str, object]) -> None:
-        if may_do_everything(client.peer, self.s.plan.settings.socket_gid):
+        if self.trusts(client.peer):
             return
         name = self.s.program_of(client.peer.pid)
         named = params.get("names", list(params.get("programs") or {}))  # type: ignore[call-overload]
@@ -73,6 +84,15 @@ class Methods:
         names = params["names"]
         wanted = names if isinstance(names, list) else []
         return [entries[n] for n in programs_named(wanted, groups, empty_is_all=empty_is_all)]
+
+    def _named_in_file(self, params: dict[str, object]) -> list[Entry]:
+        """Return those that can be started; what has left the file is only being drained."""
+        named = self._named(params)
+        entries = [entry for entry in named if entry.in_file]
+        if named and not entries:
+            words = f"{named[0].program.name} is no longer in the configuration"
+            raise RpcError(protocol.REFUSED, words)
+        return entries
 
     def _row(self, entry: Entry) -> dict[str, object]:
         desired = entry.desired(self.s.reconciler.around)
@@ -108,13 +128,24 @@ class Methods:
     def _events(self, client: Client, ident: object, params: dict[str, object]) -> None:
         names = self._event_names(params["name"])
         after = params["after"] if isinstance(params["after"], int) else None
+        if after is not None:
+            after = min(max(after, 0), LARGEST_ID)
         limit = min(max(int(str(params["limit"])), 0), MOST_EVENTS)
         newest = self.s.store.last_event()
         found = self.s.store.events(names, after=after, limit=limit)
         self._chunked(client, ident, {}, "events", found)
-        if params["follow"]:
-            self.event_followers[client] = (newest, names)
+        if not params["follow"] or not client.open:
+            return
+        if after is not None:
+            # Nothing may be missing between what was asked for and what follows.
+            newest = int(str(found[-1]["id"])) if found else after
+        self._follows_events(client, newest, names)
+
+    def _follows_events(self, client: Client, after: int, names: list[str] | None) -> None:
+        if client not in self.event_followers:
             client.left.append(lambda: self._forget(client))
+        self.event_followers[client] = (after, names)
+        self.told()
 
     def _event_names(self, name: object) -> list[str] | None:
         if not isinstance(name, str):
@@ -140,11 +171,17 @@ class Methods:
         """Tell everybody who follows events what has been recorded since."""
         for client, (after, names) in list(self.event_followers.items()):
             newest = after
-            for event in self.s.store.events(names, after=after, limit=MOST_EVENTS):
+            for event in self._events_after(after, names):
                 newest = int(str(event["id"]))
                 client.put(protocol.notification("event", event))
             if client in self.event_followers:
                 self.event_followers[client] = (newest, names)
+
+    def _events_after(self, after: int, names: list[str] | None) -> list[dict[str, object]]:
+        try:
+            return self.s.store.events(names, after=after, limit=MOST_EVENTS)
+        except StoreError:  # the next round may read it again
+            return []
 
     def _forget(self, client: Client) -> None:
         self.followers.pop(client, None)
@@ -185,9 +222,7 @@ class Methods:
                 if verdicts[name][0] != "pending":
                     continue
                 entry = self.s.reconciler.entries.get(name)
-                memory = None if entry is None else entry.memory
-                up = entry is not None and entry.up()
-                verdict = verdict_of(str(kind), memory, up=up, run_before=programs[name])
+                verdict = self._verdict(str(kind), entry)
                 shown_row = {"name": name} if entry is None else self._row(entry)
                 if verdict[0] != "pending" or shown_row != shown.get(name):
                     shown[name] = shown_row
@@ -206,6 +241,13 @@ class Methods:
 
         self._follows(client, tell)
         tell(set(verdicts))
+
+    def _verdict(self, kind: str, entry: Entry | None) -> tuple[str, str]:
+        if entry is None:
+            return verdict_of(kind, None, up=False, heard=True)
+        wanted = entry.desired(self.s.reconciler.around)
+        heard = not wanted.up or entry.memory.revision == wanted.revision
+        return verdict_of(kind, entry.memory, up=entry.up(), heard=heard)
 
     # -- changing intent ------------------------------------------------------------------------
 
@@ -227,7 +269,7 @@ class Methods:
             event = Event(kind=f"asked-{kind}", data=_asked(intent, entry))
             record.events.append(Told(at=now.wall, program=name, event=event, by=by))
         try:
-            self.s.reconciler.commit(record, must=True)
+            self.s.ledger.commit(record, must=True)
         except StoreError as problem:
             text = f"not recorded, so nothing was done: {problem}"
             raise RpcError(protocol.NOT_RECORDED, text) from None
@@ -240,7 +282,7 @@ class Methods:
         client.put(protocol.response(ident, {"format": 1, "kind": kind, "programs": runs}))
 
     def _start(self, client: Client, ident: object, params: dict[str, object]) -> None:
-        entries = [entry for entry in self._named(params) if entry.in_file]
+        entries = self._named_in_file(params)
 
         def change(entry: Entry) -> Intent:
             again = not entry.up() or entry.memory.phase in ASKED_PHASES
@@ -266,7 +308,7 @@ class Methods:
         self._change(client, ident, "stop", self._named(params), change)
 
     def _restart(self, client: Client, ident: object, params: dict[str, object]) -> None:
-        entries = [entry for entry in self._named(params) if entry.in_file]
+        entries = self._named_in_file(params)
 
         def change(entry: Entry) -> Intent:
             force_run = entry.memory.run_id if params["force"] else None
@@ -278,10 +320,7 @@ class Methods:
     # -- the rest -------------------------------------------------------------------------------
 
     def _signal(self, client: Client, ident: object, params: dict[str, object]) -> None:
-        name = str(params["signal"]).upper()
-        number = getattr(signal, name if name.startswith("SIG") else f"SIG{name}", None)
-        if not isinstance(number, signal.Signals):
-            raise RpcError(protocol.INVALID_PARAMS, f"no such signal: {params['signal']}")
+        number = _signal_named(str(params["signal"]))
         sent, failed = self.s.send_signal(self._named(params), number, str(client.peer))
         client.put(protocol.response(ident, {"sent": sent, "failed": failed}))
 
@@ -296,7 +335,18 @@ class Methods:
     def _shutdown(self, client: Client, ident: object, params: dict[str, object]) -> None:
         pids = self.s.pids()
         client.put(protocol.response(ident, {"pids": pids}))
-        self.s.shut_down("leave" if params["leave"] else "drain", by=str(client.peer))
+        self.s.shutdown.begin("leave" if params["leave"] else "drain", by=str(client.peer))
+
+
+def _signal_named(word: str) -> signal.Signals:
+    """Return a signal by its name, with or without SIG, or by its number."""
+    name = word.upper()
+    number = getattr(signal, name if name.startswith("SIG") else f"SIG{name}", None)
+    with contextlib.suppress(ValueError):
+        number = signal.Signals(int(word)) if number is None else number
+    if not isinstance(number, signal.Signals):
+        raise RpcError(protocol.INVALID_PARAMS, f"no such signal: {word}")
+    return number
 
 
 def _asked(intent: Intent, entry: Entry) -> dict[str, object] | None:

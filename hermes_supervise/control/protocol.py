@@ -22,6 +22,7 @@ PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 NO_SUCH_METHOD = -32601
 INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
 NO_SUCH_PROGRAM = -32001
 REFUSED = -32002
 NOT_RECORDED = -32003
@@ -163,4 +164,6 @@ def _fits(value: object, kind: type | tuple[type, ...]) -> bool:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     if isinstance(value, bool):
         return kind is bool
+    if isinstance(value, float) and not -1e300 < value < 1e300:
+        return False  # NaN and Infinity are no JSON, but Python reads them
     return isinstance(value, kind)

@@ -8,21 +8,29 @@ connection: what it sends is bounded, what it does not read is bounded, and noth
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 from collections.abc import Callable
 
+from hermes_supervise import clock
 from hermes_supervise.control import protocol
 from hermes_supervise.control.peers import Peer, peer_of
 from hermes_supervise.control.protocol import RpcError
 from hermes_supervise.loop import READ, WRITE, Loop
 
 MOST_CLIENTS = 256
-"""Connections at a time; the next one is told so and closed."""
+"""Connections at a time; for the next one the longest idle one is closed."""
 
-MOST_UNREAD = 8 << 20
+MOST_STRANGERS = 32
+"""Connections of those who may not do everything: they cannot crowd out an operator."""
+
+MOST_UNREAD = 16 << 20
 """Bytes that wait for a client that does not read; then it is dropped."""
 
 CHUNK = 1 << 16
+
+PAUSE = 0.2
+"""Seconds without accepting after the system had no descriptor for a connection."""
 
 Answer = Callable[["Client", object, str, dict[str, object]], None]
 """Answers one request: (client, id, method, params); raises RpcError to answer with an error."""
@@ -31,10 +39,11 @@ Answer = Callable[["Client", object, str, dict[str, object]], None]
 class Client:
     """One connection."""
 
-    def __init__(self, server: Server, sock: socket.socket, peer: Peer) -> None:
+    def __init__(self, server: Server, sock: socket.socket, peer: Peer, *, trusted: bool) -> None:
         self._server = server
         self._sock = sock
         self.peer = peer
+        self.trusted = trusted
         self.open = True
         self.left: list[Callable[[], None]] = []
         """What to do when the client is gone."""
@@ -80,12 +89,13 @@ class Client:
         if not data:
             self.close()
             return
+        self._server.heard_from(self)
         self._in += data
-        while self.open:
-            line, newline, rest = self._in.partition(b"\n")
-            if not newline:
-                break
-            self._in = bytearray(rest)
+        *lines, rest = self._in.split(b"\n") if b"\n" in data else [self._in]
+        self._in = rest
+        for line in lines:
+            if not self.open:
+                return
             if len(line) >= protocol.REQUEST_LIMIT:
                 self._too_long()
             elif line.strip():
@@ -108,6 +118,18 @@ class Client:
                 ident = problem.data.pop("id", None)
                 problem.data = problem.data or None
             self.put(protocol.error(ident, problem))
+        except Exception as problem:  # a mistake of ours must not end everybody's supervisor
+            where = problem.__traceback__
+            while where is not None and where.tb_next is not None:
+                where = where.tb_next
+            place = "" if where is None else f" ({where.tb_frame.f_code.co_name})"
+            self._server.fault(f"a request was not answered: {problem!r}{place}")
+            text = "this could not be answered; the supervisor's own log says why"
+            self.put(protocol.error(ident, RpcError(protocol.INTERNAL_ERROR, text)))
+
+    def idle(self) -> bool:
+        """Whether nothing is being done for it."""
+        return not self.left and not self._out
 
     def close(self) -> None:
         """End the connection and everything that was done for it."""
@@ -124,39 +146,81 @@ class Client:
 class Server:
     """Accepts connections on a listening socket."""
 
-    def __init__(self, loop: Loop, listener: socket.socket, answer: Answer) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        listener: socket.socket,
+        answer: Answer,
+        trusted: Callable[[Peer], bool],
+        fault: Callable[[str], None],
+    ) -> None:
         self.loop = loop
         self.answer = answer
+        self.fault = fault
+        self._trusted = trusted
         self._listener = listener
-        self._clients: set[Client] = set()
+        self._clients: dict[Client, None] = {}
+        """In the order in which they last said something."""
         listener.setblocking(False)
-        loop.watch(listener.fileno(), self._accept)
+        self._listen()
+
+    def _listen(self) -> None:
+        if self._listener.fileno() >= 0:
+            self.loop.watch(self._listener.fileno(), self._accept)
 
     def _accept(self, _events: int) -> None:
         for _ in range(16):
             try:
                 sock, _address = self._listener.accept()
-            except OSError:  # nobody there any more, or no descriptor left: the next round
+            except OSError as problem:
+                if problem.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    self._pause()
                 return
             sock.setblocking(False)
             peer = peer_of(sock)
-            if peer is None or len(self._clients) >= MOST_CLIENTS:
-                text = "too many connections" if peer else "cannot tell who you are"
-                with contextlib.suppress(OSError):
-                    sock.send(protocol.error(None, RpcError(protocol.REFUSED, text)))
-                sock.close()
-                continue
-            client = Client(self, sock, peer)
-            self._clients.add(client)
-            self.loop.watch(sock.fileno(), client.ready)
+            if peer is None:
+                self._refuse(sock, "cannot tell who you are")
+            elif not self._room_for(trusted := self._trusted(peer)):
+                self._refuse(sock, "too many connections")
+            else:
+                client = Client(self, sock, peer, trusted=trusted)
+                self._clients[client] = None
+                self.loop.watch(sock.fileno(), client.ready)
+
+    def _pause(self) -> None:
+        """Without a descriptor the listener stays ready: look away, or we would spin."""
+        self.loop.forget(self._listener.fileno())
+        self.loop.at(clock.now().at + PAUSE, self._listen)
+
+    @staticmethod
+    def _refuse(sock: socket.socket, text: str) -> None:
+        with contextlib.suppress(OSError):
+            sock.send(protocol.error(None, RpcError(protocol.REFUSED, text)))
+        sock.close()
+
+    def _room_for(self, trusted: bool) -> bool:
+        """Whether there is room for one more; the longest idle one of its kind makes some."""
+        alike = [client for client in self._clients if client.trusted == trusted]
+        if len(alike) < (MOST_CLIENTS if trusted else MOST_STRANGERS):
+            return True
+        idle = next((client for client in alike if client.idle()), None)
+        if idle is None:
+            return False
+        idle.close()
+        return True
+
+    def heard_from(self, client: Client) -> None:
+        """A client has said something."""
+        self._clients[client] = self._clients.pop(client, None)
 
     def forget(self, client: Client) -> None:
         """A client is gone."""
-        self._clients.discard(client)
+        self._clients.pop(client, None)
 
     def close(self) -> None:
         """Hang up on everybody; the listening socket itself may live on in the keeper."""
         for client in list(self._clients):
             client.close()
-        self.loop.forget(self._listener.fileno())
+        with contextlib.suppress(KeyError):  # while it pauses it is not watched
+            self.loop.forget(self._listener.fileno())
         self._listener.close()

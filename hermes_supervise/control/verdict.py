@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hermes_supervise.model.facts import Memory
-from hermes_supervise.model.phase import LIVING, Outcome, Phase
+from hermes_supervise.model.phase import Outcome, Phase
+from hermes_supervise.record.board import signal_name
 
 Verdict = tuple[str, str]
 """``pending``, ``done`` or ``failed``, and a note for people."""
@@ -11,7 +12,7 @@ Verdict = tuple[str, str]
 PENDING: Verdict = ("pending", "")
 
 
-def verdict_of(kind: str, memory: Memory | None, *, up: bool, run_before: str | None) -> Verdict:
+def verdict_of(kind: str, memory: Memory | None, *, up: bool, heard: bool) -> Verdict:
     """
     Judge one program of a request.
 
@@ -19,13 +20,14 @@ def verdict_of(kind: str, memory: Memory | None, *, up: bool, run_before: str | 
         kind: start, stop or restart.
         memory: What is remembered of it now; None when it has left the file and is gone.
         up: Whether the operator wants it up now.
-        run_before: The run that lived when a restart was asked for.
+        heard: Whether the program stands where the newest request has led it: before that, a
+            failure that is remembered is an old one.
     """
     if memory is None:
         return ("done", "gone") if kind == "stop" else ("failed", "no longer in the configuration")
     if kind == "stop":
         return _stopped(memory, up=up)
-    return _started(memory, up=up, run_before=run_before if kind == "restart" else None)
+    return _started(memory, up=up, heard=heard)
 
 
 def _stopped(memory: Memory, *, up: bool) -> Verdict:
@@ -36,10 +38,10 @@ def _stopped(memory: Memory, *, up: bool) -> Verdict:
     return "done", _how(memory)
 
 
-def _started(memory: Memory, *, up: bool, run_before: str | None) -> Verdict:
+def _started(memory: Memory, *, up: bool, heard: bool) -> Verdict:
     if not up:
         return "failed", "somebody asked for it to be down"
-    if run_before is not None and memory.run_id == run_before and memory.phase in LIVING:
+    if not heard:
         return PENDING
     match memory.phase:
         case Phase.RUNNING:
@@ -57,5 +59,5 @@ def _how(memory: Memory) -> str:
     if last is None:
         return ""
     if last.signal is not None:
-        return f"{last.outcome.value}, signal {last.signal}"
+        return f"{last.outcome.value}, {signal_name(last.signal)}"
     return last.outcome.value if last.code is None else f"{last.outcome.value}, exit {last.code}"

@@ -19,6 +19,7 @@ import time
 
 from hermes_supervise.keeper import making
 from hermes_supervise.keeper.children import Children
+from hermes_supervise.keeper.saying import say
 from hermes_supervise.keeper.wire import MOST_FDS, Message, Wire
 
 ANSWER_TIMEOUT = 10.0
@@ -55,6 +56,7 @@ class Keeper:
         self.slots: dict[str, tuple[bytes, tuple[int, ...]]] = {}
         self.orders: list[str] = []
         self.supervisor = 0
+        self.ended = ""
         self.started_at = 0.0
         self.start_at: float | None = 0.0
         self.young_deaths = 0
@@ -168,7 +170,7 @@ class Keeper:
     def _unheard(self) -> None:
         """Nobody decides any more: as PID 1 ask everybody to end, else leave them in peace."""
         self.unheard_at = None
-        _say(f"no supervisor has answered for {ANSWER_TIMEOUT:g} s")
+        self._say(f"no supervisor has answered for {ANSWER_TIMEOUT:g} s")
         if self.supervisor:  # not reaped yet, so the number is still its own; it holds the lock
             os.kill(self.supervisor, signal.SIGKILL)
         if os.getpid() == 1:
@@ -226,7 +228,7 @@ class Keeper:
         except OSError as problem:
             ours.close()
             theirs.close()
-            _say(f"cannot start the supervisor: {problem.strerror}")
+            self._say(f"cannot start the supervisor: {problem.strerror}")
             self._supervisor_died(0)
             return
         if self.plan_fd is not None:
@@ -250,6 +252,7 @@ class Keeper:
             "slots": slots,
             "orders": list(self.orders),
             "again": self.ever_up,
+            "ended": self.ended,
         }
         self._send(("hello", document), tuple(fds[:MOST_FDS]))
         for start in range(0, len(held), 500):
@@ -265,13 +268,14 @@ class Keeper:
         young = now - self.started_at < YOUNG
         self.young_deaths = self.young_deaths + 1 if young else 0
         if not self.ever_up and self.young_deaths >= TRIES:
-            _say("the supervisor cannot be started")
+            self._say("the supervisor cannot be started")
             self.exit_code = 1
             return
         delay = 0.0
         if self.young_deaths > 1:
             delay = min(FIRST_DELAY * 2.0 ** (self.young_deaths - 2), MOST_DELAY)
-        _say(f"the supervisor died ({_ended(status)}); starting another in {delay:g} s")
+        self.ended = _ended(status)
+        self._say(f"the supervisor died ({self.ended}); starting another in {delay:g} s")
         self.start_at = now + delay
 
     def _drain_wire(self) -> None:
@@ -311,7 +315,7 @@ class Keeper:
             self._request_about_a_run(message, fds)
         except (OSError, ValueError, TypeError, LookupError) as problem:
             # No request, whatever is wrong with it, may end the parent of all programs.
-            _say(f"cannot do {message[:2]!r}: {problem!r}")
+            self._say(f"cannot do {message[:2]!r}: {problem!r}")
 
     def _request_about_a_run(self, message: Message, fds: tuple[int, ...]) -> None:
         match message:
@@ -341,6 +345,8 @@ class Keeper:
                 self.ever_up = True
             case ("heard",):
                 self.unheard_at = None
+                # A shutdown holds until it is done; a reload is no word for the next supervisor.
+                self.orders = [order for order in self.orders if order != "reload"]
                 # A later supervisor hears of shutting down again, but reloads nothing.
                 self.orders = [order for order in self.orders if order != "reload"]
             case ("exit", int() as code):
@@ -352,6 +358,9 @@ class Keeper:
     def _drop(self, name: str) -> None:
         for fd in self.slots.pop(name, (b"", ()))[1]:
             os.close(fd)
+
+    def _say(self, sentence: str) -> None:
+        say(sentence, str(self.options.get("log_format", "text")))
 
     # -- sending --------------------------------------------------------------------------------
 
@@ -386,11 +395,6 @@ def _controlling_terminal() -> bool:
 def _ended(status: int) -> str:
     code = os.waitstatus_to_exitcode(status)
     return f"exit code {code}" if code >= 0 else f"signal {-code}"
-
-
-def _say(sentence: str) -> None:
-    with contextlib.suppress(OSError):
-        os.write(2, f"hermes-supervise: keeper: {sentence}\n".encode())
 
 
 def _raised_limit() -> tuple[int, int]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hermes_supervise.model.decision import Action, Event
@@ -25,11 +25,20 @@ from hermes_supervise.record.codec import (
     encode_memory,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing `typing` would cost a third of a megabyte
+    from typing import Any
+
 SCHEMA = 1
 """Version of the tables; a store of a newer version is refused and left untouched."""
 
 KEEP_EVENTS = 100_000
-"""Events kept; older ones are dropped when the supervisor starts."""
+"""Events kept; older ones are dropped now and then."""
+
+PRUNE_EVERY = 5_000
+"""New events between two looks at what is too old."""
+
+DAMAGED = "damaged; put a copy back, or move the file away to begin anew without any memory"
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -97,6 +106,7 @@ class Store:
 
     def __init__(self, folder: str) -> None:
         self.path = os.path.join(folder, "state.db")
+        self._added = 0
         try:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._db = sqlite3.connect(self.path, isolation_level=None, timeout=2.0)
@@ -105,31 +115,58 @@ class Store:
             raise StoreError(f"{self.path}: {_why(problem)}") from None
 
     def _open(self) -> None:
+        """Nothing is written where the tables are as they should be: the disk may be full."""
         db = self._db
+        schema = self._schema()
+        if schema > SCHEMA:
+            raise StoreError(
+                f"{self.path}: written by a newer hermes-supervise (schema {schema}, this one "
+                f"knows {SCHEMA}); install that version again, nothing was changed"
+            )
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute("PRAGMA cache_size=-512")
-        has_meta = db.execute("SELECT 1 FROM sqlite_master WHERE name='meta'").fetchone()
-        if has_meta:
-            row = db.execute("SELECT value FROM meta WHERE key='schema'").fetchone()
-            if row is not None and int(row[0]) > SCHEMA:
-                raise StoreError(
-                    f"{self.path}: written by a newer hermes-supervise (schema {row[0]}, this one "
-                    f"knows {SCHEMA}); install that version again, nothing was changed"
-                )
-        db.executescript(TABLES)
-        db.execute("INSERT OR REPLACE INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
+        if schema < SCHEMA:
+            db.executescript(TABLES)
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
+
+    def _schema(self) -> int:
+        """Return the version of the tables, 0 where there are none."""
+        if not self._ask("SELECT 1 FROM sqlite_master WHERE name='meta'"):
+            return 0
+        rows = self._ask("SELECT value FROM meta WHERE key='schema'")
+        try:
+            return int(str(rows[0][0])) if rows else 0
+        except ValueError:
+            raise StoreError(f"{self.path}: {DAMAGED}") from None
 
     # -- reading --------------------------------------------------------------------------------
 
+    def _ask(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """
+        Return all rows of a query.
+
+        Raises:
+            StoreError: the file is damaged, or cannot be read.
+        """
+        try:
+            return self._db.execute(query, tuple(values)).fetchall()
+        except (sqlite3.Error, UnicodeError) as problem:
+            raise StoreError(f"{self.path}: {_why(problem)}") from None
+
     def meta(self, key: str) -> str | None:
         """Return a remembered setting."""
-        row = self._db.execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()
-        return None if row is None else str(row[0])
+        rows = self._ask("SELECT value FROM meta WHERE key=?", (key,))
+        return str(rows[0][0]) if rows else None
 
     def intents(self) -> dict[str, Intent]:
-        """Return every operator's word that was ever recorded."""
-        rows = self._db.execute(
+        """
+        Return every operator's word that was ever recorded.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        rows = self._ask(
             "SELECT name, up, generation, force_run, drain_run, drain_timeout FROM intent"
         )
         return {
@@ -151,7 +188,7 @@ class Store:
             StoreError: a row cannot be understood.
         """
         found: dict[str, Remembered] = {}
-        rows = self._db.execute("SELECT name, memory, pending, marker, spec FROM program")
+        rows = self._ask("SELECT name, memory, pending, marker, spec FROM program")
         for name, text, pending, marker, spec in rows:
             try:
                 found[name] = Remembered(
@@ -160,8 +197,8 @@ class Store:
                     marker=marker,
                     spec=spec,
                 )
-            except (ValueError, KeyError, TypeError) as problem:
-                raise StoreError(f"{self.path}: program {name}: damaged ({problem})") from None
+            except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+                raise StoreError(f"{self.path}: what it says of {name}: {DAMAGED}") from None
         return found
 
     def events(
@@ -181,19 +218,18 @@ class Store:
             values.append(after)
         clause = f"WHERE {' AND '.join(where)}" if where else ""
         order = "ASC" if after is not None else "DESC"
-        rows = self._db.execute(
+        rows = self._ask(
             "SELECT id, at, program, kind, phase_from, phase_to, reason, by, data "  # noqa: S608
             f"FROM event {clause} ORDER BY id {order} LIMIT ?",
             [*values, limit],
-        ).fetchall()
+        )
         if after is None:
             rows.reverse()
         return list(_documents(rows))
 
     def last_event(self) -> int:
         """Return the id of the newest event, 0 if there is none."""
-        row = self._db.execute("SELECT max(id) FROM event").fetchone()
-        return int(row[0] or 0)
+        return int(self._ask("SELECT max(id) FROM event")[0][0] or 0)
 
     # -- writing --------------------------------------------------------------------------------
 
@@ -210,6 +246,7 @@ class Store:
                 db.execute("PRAGMA synchronous=FULL")
             db.execute("BEGIN IMMEDIATE")
             self._write(record)
+            self._prune(len(record.events))
             db.execute("COMMIT")
         except sqlite3.Error as problem:
             if db.in_transaction:
@@ -240,9 +277,11 @@ class Store:
                 "UPDATE program SET pending=NULL WHERE name=?", [(n,) for n in record.done]
             )
         if record.specs:
+            blank = encode_memory(Memory())
             db.executemany(
-                "UPDATE program SET spec=? WHERE name=?",
-                [(spec, name) for name, spec in record.specs.items()],
+                "INSERT INTO program (name, memory, spec) VALUES (?, ?, ?) ON CONFLICT (name) "
+                "DO UPDATE SET spec=excluded.spec",
+                [(name, blank, spec) for name, spec in record.specs.items()],
             )
         if record.dropped:
             db.executemany("DELETE FROM program WHERE name=?", [(n,) for n in record.dropped])
@@ -272,8 +311,12 @@ class Store:
         for key, value in record.meta.items():
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
-    def prune(self) -> None:
-        """Drop the oldest events beyond what is kept."""
+    def _prune(self, added: int) -> None:
+        """Drop the oldest events beyond what is kept, now and then."""
+        self._added += added
+        if self._added < PRUNE_EVERY:
+            return
+        self._added = 0
         self._db.execute("DELETE FROM event WHERE id <= ?", (self.last_event() - KEEP_EVENTS,))
 
     def close(self) -> None:
@@ -320,4 +363,12 @@ def _documents(rows: Iterable[tuple[object, ...]]) -> Iterator[dict[str, object]
 def _why(problem: Exception) -> str:
     if isinstance(problem, OSError):
         return (problem.strerror or str(problem)).lower()
+    if isinstance(problem, sqlite3.DatabaseError) and _is_damage(problem):
+        return f"{problem}: {DAMAGED}"
     return str(problem)
+
+
+def _is_damage(problem: sqlite3.DatabaseError) -> bool:
+    """Whether it is the file that is wrong, and not its surroundings."""
+    code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -61,7 +61,7 @@ def wrong(want: str, write: str | None = None, **more: object) -> PydanticCustom
     return PydanticCustomError("wrong", "want {want}", {"want": want, "write": write, **more})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """
     A check, what it wants in words, and the same as JSON Schema.
@@ -305,11 +305,11 @@ def _text_or_number(pattern: str) -> dict[str, Any]:
     return {"anyOf": [_text_schema(pattern), {"type": "integer"}]}
 
 
-_TEXT = _text_schema(SOME_TEXT_PATTERN)
+SOME_TEXT = _text_schema(SOME_TEXT_PATTERN)
 
 Argument = Annotated[str, Kind("a text", _argument, _text_or_number(TEXT_PATTERN), templates=False)]
-Text = Annotated[str, Kind("a text", _word_text, _TEXT, templates=False)]
-PathText = Annotated[str, Kind("a path", _path, _TEXT, templates=False)]
+Text = Annotated[str, Kind("a text", _word_text, SOME_TEXT, templates=False)]
+PathText = Annotated[str, Kind("a path", _path, SOME_TEXT, templates=False)]
 NameOrNumber = Annotated[
     str, Kind("a name or a number", _named, _text_or_number(SOME_TEXT_PATTERN), templates=False)
 ]
@@ -321,10 +321,9 @@ def _variable(value: object) -> str:
     raise wrong("the name of a variable, without `=`")
 
 
-Variable = Annotated[
-    str,
-    Kind("a variable", _variable, _text_schema(VARIABLE_PATTERN), templates=False),
-]
+VARIABLE_NAMES = _text_schema(VARIABLE_PATTERN)
+
+Variable = Annotated[str, Kind("a variable", _variable, VARIABLE_NAMES, templates=False)]
 
 
 def _program_name(value: object) -> str:
@@ -345,19 +344,13 @@ def _name_guess(value: object) -> str | None:
     return guess if _NAME.fullmatch(guess) and guess not in RESERVED_NAMES else None
 
 
-ProgramName = Annotated[
-    str,
-    Kind(
-        "a name",
-        _program_name,
-        {
-            "type": "string",
-            "pattern": f"^{NAME_PATTERN}$",
-            "not": {"enum": sorted(RESERVED_NAMES)},
-        },
-        templates=False,
-    ),
-]
+PROGRAM_NAMES: dict[str, Any] = {
+    "type": "string",
+    "pattern": f"^{NAME_PATTERN}$",
+    "not": {"enum": sorted(RESERVED_NAMES)},
+}
+
+ProgramName = Annotated[str, Kind("a name", _program_name, PROGRAM_NAMES, templates=False)]
 
 
 def _json_value(value: object) -> object:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from hermes_supervise.config.kinds import (
+    PROGRAM_NAMES,
+    VARIABLE_NAMES,
     Argument,
     Flag,
     NameOrNumber,
@@ -22,7 +24,7 @@ from hermes_supervise.config.section import Section, absent, key, required, sect
 from hermes_supervise.config.sections import Logs, Owner, Restart, Start, Stop
 from hermes_supervise.config.shapes import AutostartKind, Command, ForEachKind
 from hermes_supervise.config.times import DurationOrAuto
-from hermes_supervise.config.wrappers import Later, MayBeEmpty, OrNone
+from hermes_supervise.config.wrappers import Later, MayBeEmpty, Named, OrNone
 
 
 class Program(Section):
@@ -34,7 +36,7 @@ class Program(Section):
         "for in the PATH of the program. Required, here or in `defaults`.",
     )
     directory: PathText = key(".", meaning="Where it runs, relative to the folder of the file.")
-    environment: Annotated[dict[Variable, Argument], MayBeEmpty()] = key(
+    environment: Annotated[dict[Variable, Argument], Named(VARIABLE_NAMES), MayBeEmpty()] = key(
         {}, meaning="Variables, over what is inherited and what the files say."
     )
     environment_file: Annotated[list[PathText], MayBeEmpty(list)] = key(
@@ -116,6 +118,11 @@ class Supervisor(Section):
     )
 
 
+Programs = Annotated[
+    dict[ProgramName, Annotated[Program, MayBeEmpty()]], Named(PROGRAM_NAMES), MayBeEmpty()
+]
+
+
 class Document(Section):
     """The whole file."""
 
@@ -125,6 +132,4 @@ class Document(Section):
         "Any key of a program; merged under every program. Mappings merge, lists "
         "replace, and a mapping of which exactly one key may stand replaces another kind.",
     )
-    programs: Annotated[dict[ProgramName, Annotated[Program, MayBeEmpty()]], MayBeEmpty()] = (
-        required("The programs by name.")
-    )
+    programs: Programs = required("The programs by name.")

@@ -47,8 +47,9 @@ def _tidy(schema: Any) -> Any:
         for key, value in schema.items()
         if key != "properties" and not _is_noise(schema, key)
     }
-    if "patternProperties" in schema:
-        kept["additionalProperties"] = False  # the pattern is a rule, not an example
+    alone = kept.pop("allOf", None)
+    if isinstance(alone, list):  # how older releases of pydantic put words beside a reference
+        kept.update(*alone)
     if isinstance(properties, dict):
         # Names of keys, not words of the schema: a key called `title` would stay.
         kept["properties"] = {name: _tidy(member) for name, member in properties.items()}

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, model_validator
 
 from hermes_supervise.config import agreement
 from hermes_supervise.config.kinds import (
+    SOME_TEXT,
     Flag,
     JsonValue,
     PathText,
@@ -32,7 +33,7 @@ from hermes_supervise.config.shapes import (
     one_of_schema,
 )
 from hermes_supervise.config.times import Duration, DurationOrNone, LongerThanZero
-from hermes_supervise.config.wrappers import Later, MayBeEmpty, OrNone
+from hermes_supervise.config.wrappers import Later, MayBeEmpty, Named, OrNone
 
 
 class FileProbe(Section):
@@ -43,11 +44,13 @@ class FileProbe(Section):
     max_age: DurationOrNone = key(
         "none", meaning="Passes only when the file was changed within this time."
     )
-    json_fields: Annotated[dict[Text, JsonValue] | None, OrNone()] = key(
-        "none",
-        alias="json",
-        meaning="Fields that the file's JSON object must have, with their values; "
-        '`"{pid}"` stands for the pid of the program.',
+    json_fields: Annotated[Annotated[dict[Text, JsonValue], Named(SOME_TEXT)] | None, OrNone()] = (
+        key(
+            "none",
+            alias="json",
+            meaning="Fields that the file's JSON object must have, with their values; "
+            '`"{pid}"` stands for the pid of the program.',
+        )
     )
 
     @model_validator(mode="after")

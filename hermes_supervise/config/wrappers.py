@@ -35,6 +35,23 @@ class MayBeEmpty:
         return {"anyOf": [handler(schema), {"type": "null"}]}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Named:
+    """A mapping whose keys are names: says so in the schema, whatever pydantic makes of it."""
+
+    names: dict[str, Any]
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return the schema of a mapping with a rule for its keys and one for its values."""
+        made = handler(schema)
+        values = made.get("additionalProperties")
+        for value in made.get("patternProperties", {}).values():
+            values = value
+        return {"type": "object", "propertyNames": self.names, "additionalProperties": values}
+
+
 @dataclass(frozen=True, slots=True)
 class OrNone:
     """A section that can be switched off with the word ``none`` (or left empty)."""
@@ -51,7 +68,7 @@ class OrNone:
     ) -> dict[str, Any]:
         """Return the section's schema, or none, or null."""
         inner = handler(schema)
-        choices = [choice for choice in inner["anyOf"] if choice != {"type": "null"}]
+        choices = [choice for choice in inner.get("anyOf", [inner]) if choice != {"type": "null"}]
         return {"anyOf": [*choices, {"enum": ["none", None]}]}
 
 

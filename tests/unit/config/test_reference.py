@@ -29,7 +29,8 @@ def test_the_published_schema_is_up_to_date() -> None:
     """The same command with `--schema` makes it."""
     published = (ROOT / "docs/reference/config.schema.json").read_text(encoding="utf-8")
 
-    assert published == schema_text()
+    # The order of keys is pydantic's and may change with its releases.
+    assert json.loads(published) == json.loads(schema_text())
 
 
 def test_the_examples_of_the_reference_page_are_right() -> None:

@@ -104,7 +104,7 @@ def test_places_are_found_without_heavy_imports() -> None:
     )
 
     result = subprocess.run(
-        [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
 
     assert result.stdout == "[]\n"

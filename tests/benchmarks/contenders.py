@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -226,14 +227,18 @@ class Running:
 
     def stop(self) -> float:
         """Ask it to stop by SIGTERM; return the seconds until it is gone."""
-        began = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
+        ended = os.pidfd_open(self.process.pid)  # Popen.wait looks only every 50 ms
         try:
-            self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            name = self.contender.name
-            raise CannotMeasureError(f"{name} did not stop in {PATIENCE:.0f} s") from None
-        return time.monotonic() - began
+            began = time.monotonic()
+            self.process.send_signal(signal.SIGTERM)
+            gone, _, _ = select.select([ended], [], [], PATIENCE)
+            took = time.monotonic() - began
+        finally:
+            os.close(ended)
+        if not gone:
+            raise CannotMeasureError(f"{self.contender.name} did not stop in {PATIENCE:.0f} s")
+        self.process.wait()
+        return took
 
     def close(self) -> None:
         """End whatever of it is left, by pid."""

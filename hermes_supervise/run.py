@@ -35,6 +35,7 @@ def main(options: Options) -> int:
     if not hasattr(os, "fork"):
         sys.stderr.write("hermes-supervise: not yet: running on this system\n")
         return 2
+    _standard_streams()
     config = os.path.abspath(options.config)
     plan_reader, plan_writer = os.pipe()
     sys.stdout.flush()
@@ -58,6 +59,20 @@ def main(options: Options) -> int:
     return 1
 
 
+def _standard_streams() -> None:
+    """A stream that was closed becomes /dev/null, or the next file opened would be taken for it."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number is this one
+            os.set_inheritable(fd, True)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+
+
 def _compile(config: str, plan_writer: int) -> None:
     """Compile in the forked child; never returns."""
     code = 1
@@ -66,6 +81,11 @@ def _compile(config: str, plan_writer: int) -> None:
 
         code = compile_to(config, os.environ, plan_writer, sys.stderr)
         sys.stderr.flush()
+    except BrokenPipeError:  # whoever wanted the plan is gone
+        pass
+    except Exception as problem:  # a mistake of ours, not of the file
+        text = f"hermes-supervise: the configuration could not be compiled: {problem!r}\n"
+        os.write(2, text.encode(errors="replace"))
     finally:
         os._exit(code)
 

@@ -82,7 +82,7 @@ class Source:
             file=self.name, line=1, column=1, key=key, message=message, note=note, write=write
         )
 
-    def syntax_problem(self, error: yaml.YAMLError) -> Problem:
+    def syntax_problem(self, error: yaml.YAMLError | ValueError) -> Problem:
         """Return the problem that the YAML parser stumbled over."""
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         message = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)

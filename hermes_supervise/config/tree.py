@@ -8,6 +8,7 @@ every alias written out is counted and bounded.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ DEPTH_LIMIT = 40
 VALUES_LIMIT = 500_000
 """Most values, every alias written out."""
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _STR_TAGS = {"!", "tag:yaml.org,2002:str"}
 _COLLECTION_TAGS = {None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -116,7 +118,7 @@ class Tree:
                 way = ways.get(type(event))
                 if way is not None:
                     way(event)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:  # ValueError: the loader without libyaml
             self.problems.append(self.source.syntax_problem(error))
             raise Stopped from None
 
@@ -128,6 +130,9 @@ class Tree:
     def _scalar(self, event: Any) -> None:
         quoted = not event.implicit[0] and event.tag is None
         value: Any = event.value
+        if not value.isascii() and _SURROGATE.search(value):  # only the loader without libyaml
+            self._note(event, "got an escape that is no character, want text")
+            value = ""
         if event.tag is not None and event.tag not in _STR_TAGS:
             self._refuse_tag(event)
             quoted = event.style not in {None, ""}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
+from hermes_supervise.config import tree
 from hermes_supervise.config.problems import Problem
 from tests.unit.config.given import below, compiled, message, messages, program, write
 
@@ -190,3 +192,18 @@ def test_words_in_quotes_are_words() -> None:
         "1:30",
         "~",
     )
+
+
+@pytest.mark.parametrize(
+    "text", ['a: "\\ud800"', 'a: "\\U00110000"', "a: [", "a: \x00", "[" * 5000]
+)
+def test_a_host_without_libyaml_reads_the_same(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loader in Python takes more, and raises other errors."""
+    monkeypatch.setattr(tree, "_LOADER", yaml.SafeLoader)
+
+    assert messages(text)
+
+
+def test_the_loader_of_libyaml_is_used_where_there_is_one() -> None:
+    """It is ten times as fast."""
+    assert not yaml.__with_libyaml__ or tree._LOADER is yaml.CSafeLoader

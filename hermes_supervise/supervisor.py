@@ -161,6 +161,8 @@ class Supervisor:
             self._keeper_gone()
             return
         self.loop.change(self.wire.sock.fileno(), READ if done else READ | WRITE)
+        if self.loop.running:
+            self.ledger.tell()
 
     # -- the keeper -----------------------------------------------------------------------------
 
@@ -221,9 +223,7 @@ class Supervisor:
 
     def _told(self, events: list[Told]) -> None:
         for told in events:
-            text = sentence(told.event)
-            if told.by is not None:
-                text = f"{text} (by {told.by})"
+            text = sentence(told.event, told.by)
             facts: dict[str, object] = {"kind": told.event.kind, "data": told.event.data}
             self.log.line(level_of(told.event), told.at, told.program, text, facts)
         self.methods.told()

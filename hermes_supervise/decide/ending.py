@@ -116,6 +116,7 @@ def park_spent(case: Case) -> tuple[Memory, tuple[Event, ...]]:
 def _park(case: Case, wait: float | None, message: str) -> tuple[Memory, tuple[Event, ...]]:
     memory, events = ended(case, Phase.FAILED, end_reason(case), message)
     due = None if wait is None else case.now.at + wait
+    events = (*events[:-1], told(case, memory, message=message, retry_s=wait))
     # The failures stay: they leave the window by growing old, and never sooner (law 8).
     return replace(memory, due_at=due, park=wait), events
 

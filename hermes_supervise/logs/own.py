@@ -16,8 +16,8 @@ from hermes_supervise.clock import rfc3339
 ERROR, WARNING, INFO, DEBUG = 3, 4, 6, 7
 """Levels by their syslog numbers, which journald reads as ``<N>`` before a line."""
 
-LONGEST = 2000
-"""Characters of a line: well below what a pipe takes in one piece."""
+LONGEST = 4000
+"""Bytes of a line: what a pipe that can be written to takes in one piece (PIPE_BUF is 4096)."""
 
 
 class OwnLog:
@@ -76,14 +76,19 @@ class OwnLog:
                 "program": program,
                 "text": text,
             }
-            return json.dumps(document | (facts or {}), separators=(",", ":")).encode() + b"\n"
+            line = _json(document | (facts or {}))
+            if len(line) > LONGEST:
+                line = _json(document | {"text": text[: LONGEST // 8], "cut": True})
+            return line + b"\n"
         subject = f"{program}: " if program else ""
         clean = f"{subject}{text}"[:LONGEST]
         if not clean.isprintable():
             clean = "".join(c if c.isprintable() else "?" for c in clean)
-        if self._journald:
-            return f"<{level}>{clean}\n".encode()
-        return f"{rfc3339(wall)} {clean}\n".encode()
+        stamp = f"<{level}>" if self._journald else f"{rfc3339(wall)} "
+        line = f"{stamp}{clean}".encode(errors="replace")
+        if len(line) > LONGEST:
+            line = line[:LONGEST].decode(errors="ignore").encode()
+        return line + b"\n"
 
     def _put(self, line: bytes) -> bool:
         try:
@@ -93,6 +98,10 @@ class OwnLog:
             return os.write(self._fd, line) > 0
         except OSError:
             return False
+
+
+def _json(document: dict[str, object]) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
 
 
 def journald_fits(fd: int, journal_stream: str | None) -> bool:

@@ -14,10 +14,12 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from hermes_supervise.clock import rfc3339
 from hermes_supervise.model.decision import Action, Event
 from hermes_supervise.model.errors import StoreError
 from hermes_supervise.model.facts import Memory
 from hermes_supervise.model.intent import Intent
+from hermes_supervise.record.board import signal_name
 from hermes_supervise.record.codec import (
     decode_actions,
     decode_memory,
@@ -344,8 +346,6 @@ def _row(told: Told) -> tuple[str | float | None, ...]:
 
 
 def _documents(rows: Iterable[tuple[object, ...]]) -> Iterator[dict[str, object]]:
-    from hermes_supervise.clock import rfc3339  # noqa: PLC0415  # only readers need it
-
     for ident, at, program, kind, phase_from, phase_to, reason, by, data in rows:
         yield {
             "id": ident,
@@ -356,8 +356,16 @@ def _documents(rows: Iterable[tuple[object, ...]]) -> Iterator[dict[str, object]
             "phase_to": phase_to,
             "reason": reason,
             "by": by,
-            "data": None if data is None else json.loads(str(data)),
+            "data": None if data is None else _data(str(kind), str(data)),
         }
+
+
+def _data(kind: str, text: str) -> object:
+    """Return the facts of an event; a signal is shown by its name, as everywhere."""
+    document = json.loads(text)
+    if kind == "exit" and isinstance(document.get("signal"), int):
+        document["signal"] = signal_name(document["signal"])
+    return document
 
 
 def _why(problem: Exception) -> str:

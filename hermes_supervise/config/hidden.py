@@ -6,7 +6,7 @@ A problem may stand on the same line as somebody else's secret, so whole lines a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +49,7 @@ class _Spans:
         self.secret: dict[int, list[tuple[int, int]]] = {}
         self.keys: dict[int, list[tuple[int, int]]] = {}
         seen: set[int] = set()
-        for value, event in _environments(tree):
+        for value, event in tree.secret:
             _add(self.secret, event.start_mark, event.end_mark)
             if id(value) not in seen:  # thousands of programs may share one by an alias
                 seen.add(id(value))
@@ -71,23 +71,6 @@ def _add(spans: dict[int, list[tuple[int, int]]], start: Any, end: Any) -> None:
         first = start.column if line == start.line else 0
         last = end.column if line == end.line else 1 << 30
         spans.setdefault(line, []).append((first, last))
-
-
-def _environments(tree: Tree) -> Iterator[tuple[Any, Any]]:
-    """Yield whatever stands under a key ``environment``, be it in its place or not."""
-    seen: set[int] = set()
-    waiting = [tree.value]
-    while waiting:
-        value = waiting.pop()
-        if not isinstance(value, dict | list) or id(value) in seen:
-            continue
-        seen.add(id(value))
-        members = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, member in members:
-            waiting.append(member)
-            entry = tree.entry(value, key)
-            if key == "environment" and entry is not None:
-                yield member, entry.value
 
 
 def _below_environment(source: Source, number: int) -> bool:

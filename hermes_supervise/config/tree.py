@@ -71,6 +71,8 @@ class Tree:
         self.event: Any = None
         self.problems: list[Problem] = []
         self.complete = False
+        self.secret: list[tuple[Any, Any]] = []
+        """Whatever stands under a key ``environment``, in its place or not: value and event."""
         self._entries: dict[int, dict[Any, Entry]] = {}
         self._sizes: dict[int, int] = {}
         self._regions: dict[int, tuple[Any, Any]] = {}
@@ -252,6 +254,8 @@ class Tree:
         if key == "<<" and key_event.implicit[0]:
             self._take_merge(frame, value, event)
             return
+        if key == "environment":
+            self.secret.append((value, event))
         frame.value[key] = value
         frame.entries[key] = Entry(key_event, event)
 

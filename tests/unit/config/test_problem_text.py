@@ -106,3 +106,12 @@ def test_a_text_that_is_no_yaml_does_not_show_a_variable() -> None:
 
     assert "hunter2" not in text
     assert "s.yaml:4:14: this is not YAML" in text
+
+
+def test_a_mapping_of_variables_that_is_replaced_is_covered_too() -> None:
+    """The same key twice drops the first from the values, but not from the text."""
+    environment = "environment: {A: hunter2, A: hunter2}"
+    text = render(compiled(f"programs: {{a: {{{environment}, {environment}}}}}").problems)
+
+    assert "the same key twice" in text
+    assert "hunter2" not in text

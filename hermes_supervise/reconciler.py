@@ -174,6 +174,7 @@ class Reconciler:
                     done.add(name)  # a Spawn alone is settled by its run id
             self._follow_run(name, before, after)
             self._set_timer(entry, decision)
+        self.backend.flush()  # whoever waits for a deed does not wait for what comes here
         for entry, _ in decided:
             self._drop_if_done(entry)
         if self._results or done:

@@ -99,6 +99,7 @@ class Shutdown:
     def _end(self, left: int) -> None:
         self.s.exit_code = 1 if self._forced or left else 0
         self.s.ledger.note(Event(kind="supervisor-ended", data={"left": left}))
+        self.s.ledger.tell()
         if self.s.ledger.unsaved is not None:
             text = f"the last events could not be written: {self.s.ledger.fault}"
             self.s.log.line(ERROR, clock.now().wall, None, text)

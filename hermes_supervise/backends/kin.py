@@ -215,7 +215,7 @@ class Family:
     def _sorted_strays(self) -> tuple[dict[str, Members], bool]:
         found: dict[str, Members] = {}
         sure = True
-        for pid in present_children(self.keeper):
+        for pid in witness.children_of_thread(self.keeper, self.keeper):
             if pid == self.own or pid in self.mains:
                 continue
             mark = witness.mark(pid)

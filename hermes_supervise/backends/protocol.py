@@ -45,5 +45,8 @@ class Backend(Protocol):
     def force(self, run_id: str, *, tree: bool) -> None:
         """End the run at once, the whole tree of it unless *tree* is false."""
 
+    def flush(self) -> None:
+        """Let what was asked for go out now; nothing waits for an answer."""
+
     def release(self, run_id: str) -> None:
         """Forget a run whose end is on disk."""

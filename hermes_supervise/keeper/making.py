@@ -5,7 +5,8 @@ Making a process: by vfork where that is enough, by fork where the child has to 
 keeper has one thread, so it changes its own for the moment of the call.  (The cgroup is a fresh one
 of this run alone, which nobody kills before the run is known; ADR 0005.)  Another user must be
 entered by the child itself, before its exec, and without a shell in between: for that the keeper
-forks, which is cheap because the keeper is small.
+forks, which is cheap because the keeper is small.  A single program is cloned into its cgroup, for
+the reason that ``cloning`` gives.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import errno
 import os
 import resource
 import signal
+
+from hermes_supervise.keeper import cloning
 
 ALL_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
@@ -76,6 +79,9 @@ class Maker:
         self.inherited: dict[str, dict[str, str]] = {}
         """What programs inherit, by name; the supervisor says it once."""
         self.ignored = [n for n in ALL_SIGNALS if signal.getsignal(n) is signal.SIG_IGN]
+        self.cloner = cloning.Cloner()
+        self.in_a_row = False
+        """Many orders have come at once: moving in and out is cheaper then than cloning."""
         self.home = _home_cgroup()
         """How to leave a run's cgroup again; None where we could not: then we do not go in."""
         self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
@@ -94,10 +100,12 @@ class Maker:
         streams = self._streams(order)
         order.environment = self.inherited.get(order.inherits, {}) | order.environment
         try:
-            if order.user is not None or (order.cgroup is not None and self.home is None):
+            if order.user is not None:
                 return self._fork(order, streams)
             if order.cgroup is None:
                 return self._spawn(order, streams), None
+            if self.home is None or (self.cloner.usable and not self.in_a_row):
+                return self._fork(order, streams)
             return self._spawn_inside(order, order.cgroup, streams), None
         finally:
             for fd in set(streams[1:]) - {1, 2}:
@@ -173,9 +181,9 @@ class Maker:
         # A signal that reached the child before its handlers are gone would wake our own loop.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ALL_SIGNALS)
         try:
-            pid = os.fork()
+            pid, inside = self._forked(order)
             if pid == 0:
-                self._become(order, streams, writer)
+                self._become(order, streams, writer, inside=inside)
         except OSError as problem:
             os.close(reader)
             raise CannotMake("fork", problem.errno or 0) from None
@@ -185,7 +193,19 @@ class Maker:
         os.set_blocking(reader, False)
         return pid, reader
 
-    def _become(self, order: Order, streams: tuple[int, int, int], report: int) -> None:
+    def _forked(self, order: Order) -> tuple[int, bool]:
+        """Fork; return the pid, and whether the child is in its cgroup already."""
+        if order.cgroup is not None and order.user is None and self.cloner.usable:
+            try:
+                return self.cloner.fork_into(order.cgroup), True
+            except OSError:
+                if self.cloner.usable:
+                    raise
+        return os.fork(), False
+
+    def _become(
+        self, order: Order, streams: tuple[int, int, int], report: int, *, inside: bool
+    ) -> None:
         """Turn the forked child into the program; never returns."""
         step = "fork"
         try:
@@ -193,7 +213,7 @@ class Maker:
             for number in self.ignored:  # handlers go away with the exec, SIG_IGN does not
                 signal.signal(number, signal.SIG_DFL)
             step = "cgroup"
-            if order.cgroup is not None:
+            if order.cgroup is not None and not inside:
                 _enter(order.cgroup)
             os.setsid()
             step = "fork"

@@ -38,6 +38,9 @@ LEAVE_TIME = 5.0
 FORCE_AFTER = 1.0
 """Seconds between two Ctrl-C for the second to mean force."""
 
+FEW = 4
+"""Requests of one lot that are each taken for a start of a single program."""
+
 ANSWERS_AT_ONCE = 32
 """Requests of one lot that are answered together: a supervisor that is woken for each is slower."""
 
@@ -302,7 +305,9 @@ class Keeper:
         if events & select.POLLOUT:
             self._flush()
         try:
-            for done, (message, fds) in enumerate(self.wire.receive(), start=1):
+            messages = self.wire.receive()
+            self.children.maker.in_a_row = len(messages) > FEW
+            for done, (message, fds) in enumerate(messages, start=1):
                 self._request(message, fds)
                 if done % ANSWERS_AT_ONCE == 0:
                     self._flush()

@@ -139,21 +139,25 @@ def reaped_status(pidfd: int) -> int | None:
 
 def present_children(pid: int) -> list[int]:
     """Return the direct children of a process, all threads taken together; [] if it is gone."""
-    found: list[int] = []
     try:
         threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
-        return found
-    for thread in threads:
-        try:
-            fd = os.open(f"/proc/{pid}/task/{thread}/children", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            continue
-        try:
-            while chunk := os.read(fd, 1 << 16):
-                found += [int(word) for word in chunk.split()]
-        except OSError:
-            continue
-        finally:
-            os.close(fd)
-    return found
+        return []
+    return [child for thread in threads for child in children_of_thread(pid, int(thread))]
+
+
+def children_of_thread(pid: int, thread: int) -> list[int]:
+    """Return the children that one thread has made or inherited; [] if it is gone."""
+    found = bytearray()
+    try:
+        fd = os.open(f"/proc/{pid}/task/{thread}/children", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return []
+    try:
+        while chunk := os.read(fd, 1 << 16):
+            found += chunk  # a number may be cut in two at the end of a piece
+    except OSError:
+        return []
+    finally:
+        os.close(fd)
+    return [int(word) for word in found.split()]

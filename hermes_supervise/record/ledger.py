@@ -54,6 +54,7 @@ class Ledger:
         self.unsaved: Record | None = None
         self.fault = ""
         """Why the disk takes nothing, "" as long as it does."""
+        self._untold: list[Told] = []
         self._loop = loop
         self._told = told
         self._keep = keep
@@ -75,9 +76,17 @@ class Ledger:
             self.store.commit(record)
         else:
             self._write(record)
-        self._told(record.events)
+        self._untold += record.events
+        if must:
+            self.tell()
         if must and self.unsaved is not None:  # there is room again
             self.catch_up()
+
+    def tell(self) -> None:
+        """Tell what was written since the last time; deeds are in a hurry and come before."""
+        if self._untold:
+            events, self._untold = self._untold, []
+            self._told(events)
 
     def note(self, event: Event, *, by: str | None = None) -> None:
         """Write down one event about the supervisor itself."""

@@ -17,6 +17,7 @@ from hermes_supervise.decide import decide
 from hermes_supervise.entry import Entry
 from hermes_supervise.loop import Loop
 from hermes_supervise.model.decision import Decision, Deed, Event
+from hermes_supervise.model.copying import replace
 from hermes_supervise.model.facts import Memory, Now, Observed
 from hermes_supervise.model.phase import LIVING, RESTING, MarkerSight, Phase, Sight
 from hermes_supervise.observe.owner import foreign_owner
@@ -30,7 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` would cost a third of a megabyte
     from hermes_supervise.backends.protocol import Backend
 
-BATCH = 64
+BATCH = 128
 """Programs looked at in one turn; more would make the first ones wait for the last."""
 
 WATCH_INTERVAL = 0.1
@@ -63,6 +64,7 @@ class Reconciler:
         self.woken: dict[str, None] = {}
         self.forced = False
         self._results: list[Told] = []
+        self._spare_ids: list[str] = []
 
     # -- waking ---------------------------------------------------------------------------------
 
@@ -119,9 +121,20 @@ class Reconciler:
             observed = self._observe(entry, now)
             if entry.resumed and observed.sight is not Sight.UNOBSERVABLE:
                 self._resume(entry, observed)
+            memory = entry.memory
+            if entry.adopting and observed.sight is not Sight.UNOBSERVABLE:
+                memory = self._adopted(entry, observed)
             desired = entry.desired(self.around)
-            decided.append((entry, decide(desired, observed, entry.memory, now)))
+            decided.append((entry, decide(desired, observed, memory, now)))
         return decided
+
+    def _adopted(self, entry: Entry, observed: Observed) -> Memory:
+        """A process that no keeper held has been found again: say so."""
+        entry.adopting = False
+        if observed.sight is not Sight.ALIVE or observed.process is None:
+            return entry.memory
+        self._note(Event(kind="adopted", data={"pid": observed.process.pid}), entry.program.name)
+        return replace(entry.memory, adopted=True)
 
     def _resume(self, entry: Entry, observed: Observed) -> None:
         """Do again what a turn that was cut off had recorded and may not have done."""
@@ -225,8 +238,15 @@ class Reconciler:
             drained=memory.phase is Phase.DRAINING and self._drained(entry),
             marker=self._marker(entry, now),
             hold=hold,
-            spare_run_id="" if sighting.sight is Sight.ALIVE else os.urandom(8).hex(),
+            spare_run_id="" if sighting.sight is Sight.ALIVE else self._spare_run_id(),
         )
+
+    def _spare_run_id(self) -> str:
+        """Take 64 random bits from a stock: many an id is offered and not used."""
+        if not self._spare_ids:
+            stock = os.urandom(8 * 64).hex()
+            self._spare_ids = [stock[i : i + 16] for i in range(0, len(stock), 16)]
+        return self._spare_ids.pop()
 
     def _drained(self, entry: Entry) -> bool:
         probe = entry.program.stop.drained

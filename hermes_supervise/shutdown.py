@@ -103,7 +103,6 @@ class Shutdown:
         if self.s.ledger.unsaved is not None:
             text = f"the last events could not be written: {self.s.ledger.fault}"
             self.s.log.line(ERROR, clock.now().wall, None, text)
-        self.s.store.close()
         if not left:
             self._unlink_places()
         self.s.wire.put(("exit", self.s.exit_code))

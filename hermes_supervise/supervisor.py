@@ -7,6 +7,7 @@ disk, what it holds lies in the keeper too.
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -35,7 +36,7 @@ from hermes_supervise.record.kept import kept, unkept
 from hermes_supervise.record.ledger import Ledger
 from hermes_supervise.record.store import Record, Store, Told
 from hermes_supervise.reload import Reloader
-from hermes_supervise.restore import claims, restored, stoppers_of
+from hermes_supervise.restore import claimed, restored, stoppers_of
 from hermes_supervise.shutdown import SLOT, Shutdown
 from hermes_supervise.startup import (
     CannotStart,
@@ -113,6 +114,7 @@ class Supervisor:
             self._heard(message)
         self.reloader.save_soon()
         self.loop.at(0.0, lambda: None)
+        gc.freeze()  # what is here now stays: no collection has to look at it again
         self.loop.run()
         server.close()
         return 1 if self.exit_code is None else self.exit_code
@@ -125,8 +127,10 @@ class Supervisor:
         if UNSAVED in self.hello.slots:
             self.ledger.begin_with(unkept(self.hello.slots[UNSAVED][0]))
         state = restored(self.ledger, self.plan, world, now)
-        for name, run_id, process in claims(state.entries):
-            self.backend.claim(run_id, process, name=name)
+        for entry in claimed(state.entries):
+            memory = entry.memory
+            entry.adopting = memory.run_id not in self.backend.runs
+            self.backend.claim(memory.run_id, memory.process, name=entry.program.name)
         for entry in state.entries:
             self.reconciler.add(entry)
         told = [Told(at=now.wall, program=None, event=e) for e in state.events]
@@ -163,6 +167,7 @@ class Supervisor:
         self.loop.change(self.wire.sock.fileno(), READ if done else READ | WRITE)
         if self.loop.running:
             self.ledger.tell()
+            self.store.tidy()
 
     # -- the keeper -----------------------------------------------------------------------------
 
@@ -307,6 +312,7 @@ def main(arguments: list[str]) -> int:
     sock.set_inheritable(False)
     wire = Wire(sock)
     plan_fd = int(arguments[1]) if len(arguments) > 1 else None
+    store: Store | None = None
     try:
         hello = hear_hello(wire)
         taken = take_plan(hello, plan_fd)
@@ -326,6 +332,8 @@ def main(arguments: list[str]) -> int:
     except CannotStart as problem:
         code = _give_up(wire, problem)
     _flush_last(wire)
+    if store is not None:
+        store.close()  # after the keeper has heard: tidying the file up may wait for the disk
     return code
 
 

@@ -140,6 +140,8 @@ def reaped_status(pidfd: int) -> int | None:
 def present_children(pid: int) -> list[int]:
     """Return the direct children of a process, all threads taken together; [] if it is gone."""
     try:
+        if os.stat(f"/proc/{pid}/task").st_nlink == 3:  # one thread, and the two of any folder
+            return children_of_thread(pid, pid)
         threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
         return []

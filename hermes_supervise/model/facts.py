@@ -51,7 +51,7 @@ class Sighting:
     error: str = ""
     started_at: float | None = None
     leftovers: int | None = None
-    """How many processes of its tree live although its main process is dead; None: nobody counted."""
+    """How many of its tree live although its main process is dead; None: nobody counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

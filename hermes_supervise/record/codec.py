@@ -34,6 +34,10 @@ _PLAIN = (
 _DEFAULTS = {key: getattr(Memory(), key) for key in _PLAIN}
 
 
+to_json = json.JSONEncoder(separators=(",", ":")).encode
+"""``json.dumps`` would make a new encoder for each of thousands of rows."""
+
+
 def encode_memory(memory: Memory) -> str:
     """Return the memory as one JSON object; a field with its default value is left out."""
     document: dict[str, object] = {"phase": memory.phase.value}
@@ -58,7 +62,7 @@ def encode_memory(memory: Memory) -> str:
         last = memory.last_exit
         reason = None if last.reason is None else last.reason.value
         document["last_exit"] = [last.code, last.signal, reason, last.outcome.value, last.wall]
-    return json.dumps(document, separators=(",", ":"))
+    return to_json(document)
 
 
 def decode_memory(text: str) -> Memory:
@@ -85,7 +89,7 @@ def decode_memory(text: str) -> Memory:
 
 def encode_actions(actions: tuple[Action, ...]) -> str:
     """Return decided deeds as one JSON list."""
-    return json.dumps(
+    return to_json(
         [
             [
                 action.deed.value,
@@ -96,8 +100,7 @@ def encode_actions(actions: tuple[Action, ...]) -> str:
                 else [action.process.pid, action.process.inode, action.process.ticks],
             ]
             for action in actions
-        ],
-        separators=(",", ":"),
+        ]
     )
 
 

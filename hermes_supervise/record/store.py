@@ -25,6 +25,7 @@ from hermes_supervise.record.codec import (
     decode_memory,
     encode_actions,
     encode_memory,
+    to_json,
 )
 
 TYPE_CHECKING = False
@@ -40,6 +41,12 @@ KEEP_EVENTS = 100_000
 PRUNE_EVERY = 5_000
 """New events between two looks at what is too old."""
 
+TIDY_EVERY = 16
+"""Turns between two looks at the size of the write-ahead log."""
+
+MOST_LOG = 4 << 20
+"""Bytes of write-ahead log above which it is moved into the file."""
+
 DAMAGED = "damaged; put a copy back, or move the file away to begin anew without any memory"
 
 TABLES = """
@@ -48,10 +55,11 @@ CREATE TABLE IF NOT EXISTS intent (
   name TEXT PRIMARY KEY, up INTEGER, generation INTEGER NOT NULL, force_run TEXT,
   drain_run TEXT, drain_timeout REAL, at REAL NOT NULL, by TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS program (
-  name TEXT PRIMARY KEY, memory TEXT NOT NULL, pending TEXT, marker TEXT, spec TEXT
-  ) WITHOUT ROWID;
+  name TEXT PRIMARY KEY, memory TEXT NOT NULL, pending TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS description (name TEXT PRIMARY KEY, marker TEXT, spec TEXT)
+  WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS event (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, program TEXT, kind TEXT NOT NULL,
+  id INTEGER PRIMARY KEY, at REAL NOT NULL, program TEXT, kind TEXT NOT NULL,
   phase_from TEXT, phase_to TEXT, reason TEXT, by TEXT, data TEXT);
 CREATE INDEX IF NOT EXISTS event_by_program ON event (program, id);
 """
@@ -109,6 +117,7 @@ class Store:
     def __init__(self, folder: str) -> None:
         self.path = os.path.join(folder, "state.db")
         self._added = 0
+        self._commits = 0
         try:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._db = sqlite3.connect(self.path, isolation_level=None, timeout=2.0)
@@ -128,6 +137,8 @@ class Store:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute("PRAGMA cache_size=-512")
+        # A checkpoint waits for the disk twice; it comes when no deed waits for us (tidy).
+        db.execute("PRAGMA wal_autocheckpoint=0")
         if schema < SCHEMA:
             db.executescript(TABLES)
             db.execute("INSERT OR REPLACE INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
@@ -190,7 +201,10 @@ class Store:
             StoreError: a row cannot be understood.
         """
         found: dict[str, Remembered] = {}
-        rows = self._ask("SELECT name, memory, pending, marker, spec FROM program")
+        rows = self._ask(
+            "SELECT name, memory, pending, marker, spec FROM program LEFT JOIN description "
+            "USING (name)"
+        )
         for name, text, pending, marker, spec in rows:
             try:
                 found[name] = Remembered(
@@ -271,22 +285,24 @@ class Store:
             )
         if record.markers:
             db.executemany(
-                "UPDATE program SET marker=? WHERE name=?",
-                [(marker, name) for name, marker in record.markers.items()],
+                "INSERT INTO description (name, marker) VALUES (?, ?) ON CONFLICT (name) "
+                "DO UPDATE SET marker=excluded.marker",
+                list(record.markers.items()),
             )
         if record.done:
             db.executemany(
                 "UPDATE program SET pending=NULL WHERE name=?", [(n,) for n in record.done]
             )
         if record.specs:
-            blank = encode_memory(Memory())
             db.executemany(
-                "INSERT INTO program (name, memory, spec) VALUES (?, ?, ?) ON CONFLICT (name) "
+                "INSERT INTO description (name, spec) VALUES (?, ?) ON CONFLICT (name) "
                 "DO UPDATE SET spec=excluded.spec",
-                [(name, blank, spec) for name, spec in record.specs.items()],
+                list(record.specs.items()),
             )
         if record.dropped:
-            db.executemany("DELETE FROM program WHERE name=?", [(n,) for n in record.dropped])
+            gone = [(name,) for name in record.dropped]
+            db.executemany("DELETE FROM program WHERE name=?", gone)
+            db.executemany("DELETE FROM description WHERE name=?", gone)
         if record.intents:
             db.executemany(
                 "INSERT OR REPLACE INTO intent VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -321,6 +337,18 @@ class Store:
         self._added = 0
         self._db.execute("DELETE FROM event WHERE id <= ?", (self.last_event() - KEEP_EVENTS,))
 
+    def tidy(self) -> None:
+        """Move what is in the write-ahead log into the file itself, when there is much of it."""
+        self._commits += 1
+        if self._commits < TIDY_EVERY:
+            return
+        self._commits = 0
+        try:
+            if os.stat(f"{self.path}-wal").st_size >= MOST_LOG:
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except (OSError, sqlite3.Error):
+            return  # the log grows on, and the next commit tells what is wrong
+
     def close(self) -> None:
         """Close the file; what was committed stays."""
         self._db.close()
@@ -341,7 +369,7 @@ def _row(told: Told) -> tuple[str | float | None, ...]:
         None if event.phase_to is None else event.phase_to.value,
         None if event.reason is None else event.reason.value,
         told.by,
-        None if event.data is None else json.dumps(event.data, separators=(",", ":")),
+        None if event.data is None else to_json(event.data),
     )
 
 

@@ -83,18 +83,17 @@ class HermesHome:
     profiles: dict[str, Profile]
 
     def environment(self) -> dict[str, str]:
-        """Return the variables by which a gateway finds this home and nothing else."""
+        """Return the variables that keep whoever gets them in this home and off the network."""
         return {
-            "HOME": str(self.root),
+            "HOME": str(self.root.parent),
             "HERMES_HOME": str(self.root),
-            "HERMES_GATEWAY_MAX_STARTS": "0",  # one back-off, the supervisor's
             "HTTP_PROXY": NOWHERE,
             "HTTPS_PROXY": NOWHERE,
         }
 
 
 def make_home(root: Path, *names: str) -> HermesHome:
-    """Return a new home under *root* with a profile for each of *names*."""
+    """Return a new home at *root* with a profile for each of *names*."""
     profiles = {name: Profile(folder=root / "profiles" / name) for name in names}
     for profile in profiles.values():
         profile.folder.mkdir(parents=True)

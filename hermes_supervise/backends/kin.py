@@ -20,22 +20,26 @@ from hermes_supervise.keeper.witness import present_children, stat_fields
 
 RUN_ID_VARIABLE = b"HERMES_SUPERVISE_RUN_ID="
 
-LOOKS = 8
+LOOKS = 32
 """Looks at the keeper's children, at most, until one of them misses nobody."""
 
 DEAD = (b"Z", b"X")
+EXITING = 0x4
+"""PF_EXITING in the flags of a process (field 9 of its ``stat``)."""
+ENV_END = 48
+"""Where in our list the end of the environment stands (field 51): 0 in the middle of an exec."""
 
 Members = dict[int, int]
 """Processes of a tree: pid → mark."""
 
 
-def environ_run_id(pid: int) -> str | None:
-    """Return the run id in a process's environment, None where there is none or no permission."""
+def environ_of(pid: int) -> bytes | None:
+    """Return the environment of a process, None where there is none to be read."""
     try:
         fd = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
-    data = bytearray(b"\0")
+    data = b""
     try:
         while chunk := os.read(fd, 1 << 17):
             data += chunk
@@ -43,12 +47,24 @@ def environ_run_id(pid: int) -> str | None:
         return None
     finally:
         os.close(fd)
-    place = data.find(b"\0" + RUN_ID_VARIABLE)
+    return data
+
+
+def run_id_in(environ: bytes) -> str | None:
+    """Return the run id that an environment names, None if it names none."""
+    padded = b"\0" + environ
+    place = padded.find(b"\0" + RUN_ID_VARIABLE)
     if place < 0:
         return None
     begin = place + 1 + len(RUN_ID_VARIABLE)
-    end = data.find(b"\0", begin)
-    return data[begin : end if end >= 0 else None].decode(errors="replace")
+    end = padded.find(b"\0", begin)
+    return padded[begin : end if end >= 0 else None].decode(errors="replace")
+
+
+def environ_run_id(pid: int) -> str | None:
+    """Return the run id in a process's environment, None where there is none or no permission."""
+    environ = environ_of(pid)
+    return None if environ is None else run_id_in(environ)
 
 
 def scan_run_ids() -> dict[str, Members]:
@@ -219,24 +235,35 @@ class Family:
             if pid == self.own or pid in self.mains:
                 continue
             mark = witness.mark(pid)
-            owner = self._owner(pid, mark)
-            if not is_living(pid):
+            environ = environ_of(pid)
+            fields = stat_fields(pid)
+            if not mark or not fields or _is_changing(fields, environ):
                 sure = False
-            elif owner is not None and mark:
+                continue
+            owner = self._owner(pid, mark, fields, environ)
+            if owner is not None:
                 halt = owner in self.hunted and send(pid, mark, signal.SIGSTOP)
                 found.setdefault(owner, {}).update({pid: mark, **self.below(pid, halt=halt)})
         return found, sure
 
-    def _owner(self, pid: int, mark: int) -> str | None:
+    def _owner(self, pid: int, mark: int, fields: list[bytes], environ: bytes | None) -> str | None:
         """Return the run that a stray belongs to."""
-        run_id = environ_run_id(pid)
+        run_id = run_id_in(environ) if environ else None
         if run_id:
             return run_id
-        fields = stat_fields(pid)
-        if fields is None or not mark:
-            return None
         session = int(fields[3])
         by_session = self.mains.get(session) or self.sessions.get(session)
         if by_session is not None:
             return by_session
         return next((run for run, tree in self.seen.items() if tree.get(pid, 0) == mark), None)
+
+
+def _is_changing(fields: list[bytes], environ: bytes | None) -> bool:
+    """
+    Whether a process could not be judged: it dies, or becomes another program right now.
+
+    Its environment reads as empty then.  Somebody else's, which we may not read, is not that.
+    """
+    if fields[0] in DEAD or int(fields[6]) & EXITING:
+        return True
+    return environ == b"" and len(fields) > ENV_END and int(fields[ENV_END]) == 0

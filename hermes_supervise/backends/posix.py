@@ -135,7 +135,7 @@ class Posix:
                 if not tree or self.trees.is_empty(run_id, run):
                     return Sighting(Sight.GONE, exit=run.exit)
                 left = len(self.trees.members(run_id, run))
-                return Sighting(Sight.REMAINS, exit=run.exit, leftovers=left)
+                return Sighting(Sight.REMAINS, exit=run.exit, leftovers=left or None)
 
     def claim(self, run_id: str, process: Process | None, *, name: str) -> None:
         """Find a remembered run: held by the keeper, or alive somewhere, or gone."""

@@ -16,6 +16,7 @@ class Entry:
 
     __slots__ = (
         "_desired",
+        "adopting",
         "asker",
         "in_file",
         "intent",
@@ -37,6 +38,8 @@ class Entry:
         self.marker_failed = False
         self.resumed: tuple[Action, ...] = ()
         """Deeds of a turn that was cut off, to be done once the run can be seen."""
+        self.adopting = False
+        """Whether the run that is remembered has to be found again: no keeper held it."""
         self.timer: Timer | None = None
         self.asker: Asker | None = None
         self._desired: Desired | None = None

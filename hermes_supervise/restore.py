@@ -14,7 +14,7 @@ from hermes_supervise.decide import new_world, resume
 from hermes_supervise.entry import Entry
 from hermes_supervise.model.decision import Action, Event
 from hermes_supervise.model.errors import HermesSuperviseError
-from hermes_supervise.model.facts import Memory, Now, Process
+from hermes_supervise.model.facts import Memory, Now
 from hermes_supervise.model.intent import Intent
 from hermes_supervise.model.phase import LIVING
 from hermes_supervise.model.spec import Launch, Logs, Plan, Program, Settings
@@ -123,13 +123,9 @@ def _recall(
             result.pending[name] = entry.resumed
 
 
-def claims(entries: list[Entry]) -> list[tuple[str, str, Process | None]]:
-    """Return (name, run id, process) of every run that is remembered as living."""
-    return [
-        (entry.program.name, entry.memory.run_id, entry.memory.process)
-        for entry in entries
-        if entry.memory.phase in LIVING and entry.memory.run_id
-    ]
+def claimed(entries: list[Entry]) -> list[Entry]:
+    """Return the programs of which a run is remembered as living."""
+    return [e for e in entries if e.memory.phase in LIVING and e.memory.run_id]
 
 
 def program_text(program: Program) -> str:

@@ -133,6 +133,7 @@ _WORDED: dict[str, Callable[[Event, Data], str]] = {
     "spawned": lambda _e, d: f"started, pid {d.get('pid')}",
     "starting": _living,
     "running": _living,
+    "adopted": lambda _e, d: f"found again, pid {d.get('pid')}; not our child any more",
     "exit": _exit,
     "failed": _failed,
     "exited": lambda _e, _d: "stays down: its restart policy says so",

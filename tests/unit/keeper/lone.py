@@ -59,7 +59,7 @@ class LoneKeeper:
         self.hello = dict(self.heard[0][1])  # type: ignore[call-overload]
         rows = [row for m in self.heard if m[0] == "held" for row in m[1]]  # type: ignore[attr-defined]
         self.held = {str(row[0]): row for row in rows}
-        self.heard = []
+        self.heard = self.heard[self.heard.index(("ready",)) + 1 :]  # an end may follow at once
 
     def die(self) -> None:
         """Be gone, with whatever was not read."""

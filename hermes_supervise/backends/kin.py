@@ -115,7 +115,7 @@ def send(pid: int, mark: int, number: int) -> bool:
         else:
             if (witness.inode_of(pidfd) or witness.start_ticks(pid)) != mark:
                 return False
-            signal.pidfd_send_signal(pidfd, number)
+            signal.pidfd_send_signal(pidfd, number)  # type: ignore[attr-defined, unused-ignore]  # Linux
     except OSError:
         return False
     finally:

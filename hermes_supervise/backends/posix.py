@@ -31,6 +31,15 @@ FLUSH_AT = 16
 """Spawn requests are handed over in lots, so that keeper and supervisor work at the same time."""
 
 
+NEWS_DELAY = 0.01
+"""
+Seconds before it is told that a process was made.
+
+Nobody is in a hurry to hear it: the run is known by its id already.  Many starts are then one turn,
+and a program that ends at once is one turn less.
+"""
+
+
 class Posix:
     """Implements ``Backend`` on a keeper."""
 
@@ -69,6 +78,7 @@ class Posix:
         self.family = kin.Family(keeper_pid, os.getpid())
         self.trees = Trees(self.family, self.signal)
         self._unflushed = 0
+        self._new: list[str] = []
         # Sent once: with every spawn it would be most of what goes over the wire.
         wire.put(("inherit", "all", dict(self.environ)))
         wire.put(("inherit", "short", dict(self.environ.short)))
@@ -164,7 +174,7 @@ class Posix:
             self.flush()
             return True
         try:
-            signal.pidfd_send_signal(run.pidfd, number)
+            signal.pidfd_send_signal(run.pidfd, number)  # type: ignore[attr-defined, unused-ignore]  # Linux
         except OSError:
             return False
         return True
@@ -272,7 +282,14 @@ class Posix:
         run.made_at = time.monotonic() if run.ours else _began(process)
         if run.ours:
             self.family.mains[process.pid] = run_id
-        self.woken(run_id)
+        if not self._new:
+            self.later(NEWS_DELAY, self._tell_new)
+        self._new.append(run_id)
+
+    def _tell_new(self) -> None:
+        new, self._new = self._new, []
+        for run_id in new:
+            self.woken(run_id)
 
     def _not_made(self, run_id: str, step: str, code: int) -> None:
         run = self.runs.get(run_id)
@@ -340,7 +357,7 @@ def _began(process: Process | None) -> float | None:
     ticks = process.ticks or witness.start_ticks(process.pid)
     if not ticks:
         return None
-    since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
+    since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)  # type: ignore[attr-defined, unused-ignore]  # Linux
     age = since_boot - ticks / os.sysconf("SC_CLK_TCK")
     return time.monotonic() - max(0.0, age)
 

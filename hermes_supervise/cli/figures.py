@@ -120,6 +120,6 @@ def _descendants(pid: int, children: dict[int, list[int]]) -> list[int]:
 
 def _pss(process: psutil.Process) -> int | None:
     try:
-        return int(process.memory_full_info().pss)
+        return int(process.memory_full_info().pss)  # type: ignore[attr-defined, unused-ignore]  # Linux
     except (psutil.Error, AttributeError):
         return None

@@ -93,7 +93,8 @@ def _own_start() -> tuple[int | None, float]:
         return None, now
     # Field 22.  Markers carry what a plain split finds, even where the name holds a space.
     ticks = int(stat.rpartition(")")[2].split()[19])
-    age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    boottime = time.CLOCK_BOOTTIME  # type: ignore[attr-defined, unused-ignore]  # Linux
+    age = time.clock_gettime(boottime) - ticks / os.sysconf("SC_CLK_TCK")
     return int(stat.split()[21]), now - age
 
 

@@ -237,7 +237,7 @@ class Children:
             return False
         try:
             if run.pidfd is not None:
-                signals.pidfd_send_signal(run.pidfd, number)
+                signals.pidfd_send_signal(run.pidfd, number)  # type: ignore[attr-defined, unused-ignore]  # Linux
             elif run.child or witness.start_ticks(run.pid) == run.ticks:
                 os.kill(run.pid, number)
             else:

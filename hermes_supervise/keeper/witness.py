@@ -51,7 +51,7 @@ def start_ticks(pid: int) -> int:
 def open_pidfd(pid: int) -> int | None:
     """Return a pidfd, None where there are none or the process is gone."""
     try:
-        return os.pidfd_open(pid)
+        return int(os.pidfd_open(pid))  # type: ignore[attr-defined, unused-ignore]  # Linux
     except (AttributeError, OSError):
         return None
 
@@ -73,8 +73,10 @@ _common_inode: int | None = None
 
 def _learn_common_inode() -> None:
     global _common_inode  # noqa: PLW0603  # a fact of the kernel, asked for once
-    with contextlib.suppress(OSError), select.epoll() as anonymous:
+    with contextlib.suppress(OSError):
+        anonymous = select.epoll()  # type: ignore[attr-defined, unused-ignore]  # Linux
         _common_inode = os.fstat(anonymous.fileno()).st_ino
+        anonymous.close()
 
 
 def mark(pid: int) -> int:
@@ -118,7 +120,7 @@ def _owner(pid: int) -> int | None:
 def holds_number(pidfd: int) -> bool:
     """Whether the process of a pidfd still has its pid: it lives, or nobody has reaped it."""
     try:
-        signal.pidfd_send_signal(pidfd, 0)
+        signal.pidfd_send_signal(pidfd, 0)  # type: ignore[attr-defined, unused-ignore]  # Linux
     except ProcessLookupError:
         return False
     except OSError:  # it is there, and somebody else's

@@ -170,7 +170,7 @@ class Posix:
         if run is None or run.stage is not Stage.ALIVE:
             return False
         if run.pidfd is None:
-            self.wire.put(("signal", run_id, number))
+            self.wire.put(("signal", run_id, int(number)))  # no enum goes over the wire
             self.flush()
             return True
         try:

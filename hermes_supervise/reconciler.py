@@ -16,8 +16,8 @@ from hermes_supervise.act.marker import marker_sight
 from hermes_supervise.decide import decide
 from hermes_supervise.entry import Entry
 from hermes_supervise.loop import Loop
-from hermes_supervise.model.decision import Decision, Deed, Event
 from hermes_supervise.model.copying import replace
+from hermes_supervise.model.decision import Decision, Deed, Event
 from hermes_supervise.model.facts import Memory, Now, Observed
 from hermes_supervise.model.phase import LIVING, RESTING, MarkerSight, Phase, Sight
 from hermes_supervise.observe.owner import foreign_owner

@@ -314,6 +314,7 @@ def main(arguments: list[str]) -> int:
     plan_fd = int(arguments[1]) if len(arguments) > 1 else None
     store: Store | None = None
     try:
+        gc.collect()  # what importing left behind; the plan is still being compiled
         hello = hear_hello(wire)
         taken = take_plan(hello, plan_fd)
         if taken is None:

@@ -282,6 +282,9 @@ class Posix:
         run.made_at = time.monotonic() if run.ours else _began(process)
         if run.ours:
             self.family.mains[process.pid] = run_id
+        else:
+            self.woken(run_id)  # found again: until that is told, nobody knows that it is true
+            return
         if not self._new:
             self.later(NEWS_DELAY, self._tell_new)
         self._new.append(run_id)

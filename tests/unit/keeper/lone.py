@@ -133,15 +133,19 @@ class LoneKeeper:
             pid = below[0]
         return pid
 
+    def close_alone(self) -> None:
+        """Clean up after a keeper that was killed; what it held lives on."""
+        self.process.wait(PATIENCE)
+        for sock in (self.wire.sock, *self.waiting):
+            sock.close()
+
     def close(self) -> None:
         """End the keeper and everything below it."""
         below = _all_below(self.process.pid)
         for pid in (self.process.pid, *below):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.process.wait(PATIENCE)
-        for sock in (self.wire.sock, *self.waiting):
-            sock.close()
+        self.close_alone()
 
 
 def _command(pid: int) -> bytes:

@@ -27,7 +27,7 @@ def exiting(code: int) -> list[str]:
 @pytest.mark.parametrize("pidfd", ["there", "missing", "refused"])
 @pytest.mark.parametrize("code", EXITS)
 def test_an_end_between_two_supervisors_is_told_to_the_next(pidfd: str, code: int) -> None:
-    """A supervisor may be killed at any instant; a status that was reaped is not to be had again."""
+    """A supervisor may be killed at any instant; a reaped status is lost for ever."""
     with lone_keeper(supervisors=3, options={"pidfd": pidfd}) as keeper:
         keeper.spawn("r1", exiting(code))
         keeper.answer("ended", "r1")

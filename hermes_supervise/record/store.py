@@ -32,7 +32,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` would cost a third of a megabyte
     from typing import Any
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the tables; a store of a newer version is refused and left untouched."""
 
 KEEP_EVENTS = 100_000
@@ -202,7 +202,8 @@ class Store:
         """
         found: dict[str, Remembered] = {}
         rows = self._ask(
-            "SELECT name, memory, pending, marker, spec FROM program LEFT JOIN description "
+            "SELECT name, memory, pending, description.marker, description.spec "
+            "FROM program LEFT JOIN description "
             "USING (name)"
         )
         for name, text, pending, marker, spec in rows:

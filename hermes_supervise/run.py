@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import marshal
 import os
+import signal
 import sys
 from typing import Protocol
 
@@ -36,6 +37,7 @@ def main(options: Options) -> int:
         sys.stderr.write("hermes-supervise: not yet: running on this system\n")
         return 2
     _standard_streams()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, the compiler's end would be lost
     config = os.path.abspath(options.config)
     plan_reader, plan_writer = os.pipe()
     sys.stdout.flush()

@@ -131,6 +131,7 @@ class Supervisor:
             memory = entry.memory
             entry.adopting = memory.run_id not in self.backend.runs
             self.backend.claim(memory.run_id, memory.process, name=entry.program.name)
+        self.backend.settle({entry.memory.run_id for entry in claimed(state.entries)})
         for entry in state.entries:
             self.reconciler.add(entry)
         told = [Told(at=now.wall, program=None, event=e) for e in state.events]

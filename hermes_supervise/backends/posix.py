@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from hermes_supervise.backends import cgroups, faults, kin
 from hermes_supervise.backends.run import Run, Stage
@@ -163,6 +163,14 @@ class Posix:
             return
         run.process = process
         self.wire.put(("adopt", run_id, process.pid, process.inode, process.ticks))
+
+    def settle(self, claimed: Collection[str]) -> None:
+        """Release what ended and is claimed by nobody: its end is on disk already."""
+        for run_id, run in list(self.runs.items()):
+            if run_id in claimed or run.stage is not Stage.ENDED:
+                continue
+            if self.trees.is_empty(run_id, run):
+                self.release(run_id)
 
     def signal(self, run_id: str, number: int) -> bool:
         """Send a signal to the main process, never to a stranger."""

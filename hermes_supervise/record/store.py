@@ -32,7 +32,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` would cost a third of a megabyte
     from typing import Any
 
-SCHEMA = 2
+SCHEMA = 1
 """Version of the tables; a store of a newer version is refused and left untouched."""
 
 KEEP_EVENTS = 100_000

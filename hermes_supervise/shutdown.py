@@ -7,6 +7,7 @@ followed by one that goes on with it, by the same deadline.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import replace
@@ -115,5 +116,7 @@ class Shutdown:
                 os.unlink(path)
             except OSError:
                 continue
+        with contextlib.suppress(OSError):  # something else is in it, or it is not ours
+            os.rmdir(os.path.dirname(settings.address_file))
         if self.s.cgroup_root is not None:
             cgroups.remove_if_empty(self.s.cgroup_root)

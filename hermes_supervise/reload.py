@@ -28,10 +28,11 @@ from hermes_supervise.model.decision import Event
 from hermes_supervise.model.errors import HermesSuperviseError, StoreError
 from hermes_supervise.model.facts import Memory
 from hermes_supervise.model.intent import Intent
-from hermes_supervise.model.spec import Plan
-from hermes_supervise.plan.codec import decode
+from hermes_supervise.model.spec import Plan, Settings
+from hermes_supervise.plan.codec import decode, encode
 from hermes_supervise.record.store import Record, Told
 from hermes_supervise.restore import program_text
+from hermes_supervise.startup import open_doors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the supervisor is put together from us
@@ -45,6 +46,9 @@ LARGEST = 256 << 20
 
 SAVE_AFTER = 3.0
 """Seconds after a start or reload when descriptions are saved, out of the way of starting."""
+
+NOT_LIVE = ("state_dir", "socket", "address_file", "cgroups")
+"""Settings that hold until the supervisor is started anew."""
 
 Compiled = tuple[str, Plan] | RpcError
 Done = Callable[[dict[str, object] | RpcError], None]
@@ -136,6 +140,8 @@ class Reloader:
         """
         if self.compiling is not None:
             raise RpcError(REFUSED, "a reload is under way; try again when it is done")
+        if self.s.shutdown.how:
+            raise RpcError(REFUSED, "the supervisor is shutting down")
 
         def compiled(result: Compiled) -> None:
             self.compiling = None
@@ -182,13 +188,16 @@ class Reloader:
             }
             for change in differences(self.s.plan, plan)
         ]
-        if plan_only:
-            return {"applied": False, "changes": rows}
+        notes = _settings_notes(self.s.plan.settings, plan.settings)
         vanished = _vanished_groups(self.s.plan, plan)
         if vanished and not allow_empty:
             words = f"{', '.join(vanished)}: for_each finds nothing any more"
             hint = "reload --allow-empty drains what is left of it"
-            return RpcError(REFUSED, f"{words}; {hint}; nothing was changed")
+            if not plan_only:
+                return RpcError(REFUSED, f"{words}; {hint}; nothing was changed")
+            notes.append(f"{words}; {hint}")
+        if plan_only:
+            return {"applied": False, "changes": rows, "notes": notes}
         changed = {str(row["name"]): row["action"] for row in rows if row["action"] != "none"}
         event = Event(kind="reloaded", data={"changes": changed})
         told = Told(at=clock.now().wall, program=None, event=event, by=by)
@@ -196,29 +205,29 @@ class Reloader:
             self.s.ledger.commit(Record(events=[told]), must=True)
         except StoreError as problem:
             return RpcError(NOT_RECORDED, f"not recorded, so nothing was changed: {problem}")
+        for note in notes:
+            self.s.log.line(WARNING, clock.now().wall, None, note)
         self._take(text, plan)
-        return {"applied": True, "changes": rows}
+        return {"applied": True, "changes": rows, "notes": notes}
 
     def _take(self, text: str, plan: Plan) -> None:
         """Make the plan the one that holds; where state and socket are cannot change now."""
-        old = self.s.plan.settings
-        fixed = replace(
-            plan.settings,
-            state_dir=old.state_dir,
-            socket=old.socket,
-            address_file=old.address_file,
-            cgroups=old.cgroups,
-        )
-        if fixed != plan.settings:
-            words = "state_dir, socket and cgroups change when the supervisor is started anew"
-            self.s.log.line(WARNING, clock.now().wall, None, words)
-        self.s.plan = replace(plan, settings=fixed)
+        kept = {key: getattr(self.s.plan.settings, key) for key in NOT_LIVE}
+        fixed = replace(plan.settings, **kept)
+        if fixed != plan.settings:  # the next supervisor of this keeper has to agree with us
+            plan = replace(plan, settings=fixed)
+            text = encode(plan)
+        self.s.plan = plan
         self.s.hold("plan", zlib.compress(text.encode()))
+        open_doors(plan)
         known = {program.name: program for program in plan.programs}
         entries = self.s.reconciler.entries
         for name, entry in entries.items():
             entry.in_file = name in known
             entry.program = known.get(name, entry.program)
+            if entry.asker is not None:  # its question may be another one now
+                entry.asker.close()
+                entry.asker = None
         intents = self.s.store.intents()
         self.s.reconciler.rethink(list(entries))
         for name, program in known.items():
@@ -237,6 +246,17 @@ class Reloader:
         entries = self.s.reconciler.entries
         specs = {name: program_text(entry.program) for name, entry in entries.items()}
         self.s.ledger.commit(Record(specs=specs))
+
+
+def _settings_notes(old: Settings, new: Settings) -> list[str]:
+    """Say what of the ``supervisor`` section has another value."""
+    from hermes_supervise.plan.difference import settings_differences  # noqa: PLC0415
+
+    return [
+        f"supervisor.{change.key}: {change.old} -> {change.new}"
+        + (", from the next start on" if change.key in NOT_LIVE else "")
+        for change in settings_differences(old, new)
+    ]
 
 
 def _vanished_groups(old: Plan, new: Plan) -> list[str]:

@@ -222,28 +222,59 @@ def _bind(path: str, plan: Plan) -> socket.socket:
     """Bind beside the place and rename, so that nobody ever finds the socket with other rights."""
     temporary = f"{path}.{os.getpid()}"
     listener = socket.socket(socket.AF_UNIX)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)  # of one that was killed in this very moment, and had our pid
     before = os.umask(0o077)
     try:
         listener.bind(temporary)
     finally:
         os.umask(before)
-    folder = os.path.dirname(path)
-    in_own_folder = folder == os.path.dirname(plan.settings.address_file)
-    if any(program.launch.user is not None for program in plan.programs):
-        os.chmod(temporary, 0o666)  # noqa: S103  # the peer's uid decides, not the file
-        if in_own_folder:
-            os.chmod(folder, 0o711)  # noqa: S103  # to pass through, not to look around
-    elif plan.settings.socket_gid is not None:
-        os.chown(temporary, -1, plan.settings.socket_gid)
-        os.chmod(temporary, 0o660)
-        if in_own_folder:
-            os.chown(folder, -1, plan.settings.socket_gid)
-            os.chmod(folder, 0o750)  # noqa: S103  # the group that was let in
-    else:
-        os.chmod(temporary, 0o600)
+    _set_rights(temporary, plan)
+    _open_folder(path, plan)
     listener.listen(BACKLOG)
     os.rename(temporary, path)
     return listener
+
+
+def open_doors(plan: Plan) -> None:
+    """Give the socket the rights that another plan asks for; who may do what is asked anyway."""
+    try:
+        _open_folder(plan.settings.socket, plan)
+        _set_rights(plan.settings.socket, plan)
+    except OSError:  # it was removed: nobody can come in any more, and everybody inside stays
+        return
+
+
+def _set_rights(path: str, plan: Plan) -> None:
+    """Who may knock: programs of other users, the group, or nobody but us and root."""
+    group = plan.settings.socket_gid
+    if _has_users(plan):
+        os.chmod(path, 0o666)  # noqa: S103  # the peer's uid decides, not the file
+    elif group is not None:
+        os.chown(path, -1, group)
+        os.chmod(path, 0o660)
+    else:
+        os.chmod(path, 0o600)
+
+
+def _has_users(plan: Plan) -> bool:
+    return any(program.launch.user is not None for program in plan.programs)
+
+
+def _open_folder(path: str, plan: Plan) -> None:
+    """Let through our own folder whom the socket lets in; a folder of the operator's stays."""
+    folder, group = os.path.dirname(path), plan.settings.socket_gid
+    if folder != os.path.dirname(plan.settings.address_file):
+        return
+    if _has_users(plan) or group is not None:
+        above = os.path.dirname(folder)
+        if os.path.basename(above).startswith("hermes-supervise"):
+            os.chmod(above, 0o711)  # noqa: S103  # to pass through, not to look around
+    if _has_users(plan):
+        os.chmod(folder, 0o711)  # noqa: S103  # the same
+    elif group is not None:
+        os.chown(folder, -1, group)
+        os.chmod(folder, 0o750)  # noqa: S103  # the group that was let in
 
 
 def _write_address(plan: Plan) -> None:

@@ -44,6 +44,8 @@ def run(options: Options) -> int:
     terminal = look(sys.stdout, os.environ)
     for line in change_lines(changes, terminal):
         print(line)
+    for note in result.get("notes") or []:
+        print(clean(str(note)))
     print(_summary(changes, applied=bool(result["applied"])))
     return DONE
 

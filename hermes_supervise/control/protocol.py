@@ -52,8 +52,9 @@ METHODS: dict[str, dict[str, tuple[type | tuple[type, ...], object]]] = {
     # watch: notifications "row" {"program": row}, "gone" {"name"} and "supervisor" {...} until the
     # client leaves.
     "watch": {"names": (list, [])},
-    # reload -> "applied" (a bool) and "changes": for each program its name, action (add, remove,
-    # restart, update or none) and fields, each field with key, old and new.
+    # reload -> "applied" (a bool), "notes" (sentences about the rest of the file) and "changes":
+    # for each program its name, action (add, remove, restart, update or none) and fields, each
+    # field with key, old and new.
     # Error BAD_CONFIGURATION: data {"problems": TEXT}
     "reload": {"plan_only": (bool, False), "allow_empty": (bool, False)},
     # events -> {"events": [event...], "more": bool}; with follow, notifications "event" {event}

@@ -26,6 +26,7 @@ from tests.e2e.cached_venv import CannotInstallError, installed
 
 ROOT = Path(__file__).parents[2]
 BARE = Path(__file__).with_name("bare.py")
+CGROUPS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified"))
 COMPILED_BEFORE = Path(__file__).with_name("compiled_before.py")
 
 
@@ -85,7 +86,7 @@ class Ours:
         """Write one entry for each program, as a person would."""
         lines = [
             "supervisor:",
-            f"  state_dir: {fleet.folder}/state",
+            f"  state_dir: {fleet.folder}/{fleet.folder.name}",
             f"  socket: {fleet.folder}/control.sock",
             f"  cgroups: {self.cgroups}",
         ]
@@ -252,6 +253,15 @@ class Running:
             self.process.poll()
             time.sleep(0.01)
         self.process.wait(PATIENCE)
+        self._remove_cgroups()
+
+    def _remove_cgroups(self) -> None:
+        """A supervisor that was killed leaves its empty groups to the next one, which never comes."""
+        for mount in CGROUPS:
+            for root in mount.glob(f"hermes-supervise-{self.fleet.folder.name}-*/"):
+                for group in (*root.glob("*/"), root):
+                    with contextlib.suppress(OSError):
+                        group.rmdir()
 
 
 @contextlib.contextmanager

@@ -256,7 +256,7 @@ class Running:
         self._remove_cgroups()
 
     def _remove_cgroups(self) -> None:
-        """A supervisor that was killed leaves its empty groups to the next one, which never comes."""
+        """A supervisor that was killed leaves its empty groups to a next one, which never comes."""
         for mount in CGROUPS:
             for root in mount.glob(f"hermes-supervise-{self.fleet.folder.name}-*/"):
                 for group in (*root.glob("*/"), root):

@@ -19,6 +19,9 @@ import signal
 
 from hermes_supervise.keeper import cloning
 
+HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD)
+"""The signals that the keeper's loop listens to; to block all sixty costs as much as a fork."""
+
 ALL_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
@@ -179,7 +182,7 @@ class Maker:
         except OSError as problem:
             raise CannotMake("fork", problem.errno or 0) from None
         # A signal that reached the child before its handlers are gone would wake our own loop.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, ALL_SIGNALS)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         try:
             pid, inside = self._forked(order)
             if pid == 0:

@@ -73,19 +73,14 @@ class Keeper:
         self.terminal = _controlling_terminal()
         # `nohup`: the end of the terminal shall not be ours.
         self.hang_up_ends = self.terminal and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
+        self.noted: dict[int, None] = {}
         self.signals, wakeup = socket.socketpair()
         self.signals.setblocking(False)
         wakeup.setblocking(False)
         self._wakeup = wakeup
         signal.set_wakeup_fd(wakeup.fileno(), warn_on_full_buffer=False)
-        for number in (
-            signal.SIGTERM,
-            signal.SIGINT,
-            signal.SIGHUP,
-            signal.SIGQUIT,
-            signal.SIGCHLD,
-        ):
-            signal.signal(number, _noted)
+        for number in making.HANDLED:
+            signal.signal(number, self._note)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])  # whatever our starter had blocked
         self.poll.register(self.signals, select.POLLIN)
 
@@ -141,15 +136,21 @@ class Keeper:
 
     def _signals(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            for number in dict.fromkeys(self.signals.recv(4096)):
-                if number == signal.SIGCHLD:
-                    self._reap()
-                elif number in (signal.SIGTERM, signal.SIGINT):
-                    self._interrupted(number)
-                elif number == signal.SIGHUP:
-                    self._order("shutdown" if self.hang_up_ends else "reload")
-                elif number == signal.SIGQUIT:
-                    self._order("leave")
+            self.signals.recv(4096)
+        noted, self.noted = self.noted, {}
+        for number in noted:
+            if number == signal.SIGCHLD:
+                self._reap()
+            elif number in (signal.SIGTERM, signal.SIGINT):
+                self._interrupted(number)
+            elif number == signal.SIGHUP:
+                self._order("shutdown" if self.hang_up_ends else "reload")
+            elif number == signal.SIGQUIT:
+                self._order("leave")
+
+    def _note(self, number: int, _frame: object) -> None:
+        # The wake-up descriptor only wakes: a thousand deaths may fill it before a SIGTERM comes.
+        self.noted[number] = None
 
     def _interrupted(self, number: int) -> None:
         now = time.monotonic()
@@ -383,10 +384,6 @@ class Keeper:
             self.wire.discard()
             done = True
         self.poll.modify(self.wire.sock, select.POLLIN | (0 if done else select.POLLOUT))
-
-
-def _noted(number: int, frame: object) -> None:
-    """Do nothing: the wake-up descriptor carries the number to the loop."""
 
 
 def _controlling_terminal() -> bool:

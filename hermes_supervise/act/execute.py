@@ -12,7 +12,7 @@ import signal
 from collections.abc import Collection
 
 from hermes_supervise import clock
-from hermes_supervise.act.marker import Target, clear_marker, write_marker
+from hermes_supervise.act.marker import Target, clear_marker, read_marker, write_marker
 from hermes_supervise.backends import host
 from hermes_supervise.entry import Entry
 from hermes_supervise.model.decision import Action, Deed, Event
@@ -121,4 +121,7 @@ class Executor:
         if marker.pid_file is not None:
             # The target was a descendant; the pid is gone, so what we noted says who it was.
             pids |= self.backend.former_members(action.run_id)
+            named = (read_marker(marker.path) or {}).get("target_pid")
+            if isinstance(named, int) and not host.is_alive(named):
+                pids.add(named)  # named by an earlier supervisor; nobody is left to heed it
         clear_marker(marker, pids, self.stoppers)

@@ -8,6 +8,7 @@ beside its place, forced to disk and renamed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import time
@@ -57,7 +58,8 @@ def write_marker(marker: Marker, target: Target, wall: float, user: User | None)
         try:
             if user is not None:
                 os.fchown(fd, user.uid, user.gid)
-            os.write(fd, content)
+            if os.write(fd, content) != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(fd)
         finally:
             os.close(fd)

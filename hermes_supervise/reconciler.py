@@ -37,6 +37,15 @@ BATCH = 128
 WATCH_INTERVAL = 0.1
 """Seconds between looks at what a draining or dying program cannot tell us of."""
 
+SLACK = 0.05
+"""Seconds by which a long wait may be late, so that programs that wait are looked at together."""
+
+LEAST_PATIENCE = 0.5
+"""Shorter waits, in seconds, end on time."""
+
+PATIENT = frozenset({Phase.STARTING, Phase.BACKOFF, Phase.FAILED, Phase.WAITING})
+"""Phases whose waits may be late; the rungs of a stop never are."""
+
 OWNER_INTERVAL = 1.0
 """Seconds between looks at whether a foreign owner is gone."""
 
@@ -279,6 +288,8 @@ class Reconciler:
             look_at = clock.now().at + interval
             at = look_at if at is None else min(at, look_at)
         if at is not None:
+            if entry.memory.phase in PATIENT and at - clock.now().at >= LEAST_PATIENCE:
+                at += -at % SLACK
             name = entry.program.name
             entry.timer = self.loop.at(at, lambda: self.wake(name))
 

@@ -47,7 +47,9 @@ LARGEST = 256 << 20
 SAVE_AFTER = 3.0
 """Seconds after a start or reload when descriptions are saved, out of the way of starting."""
 
-NOT_LIVE = ("state_dir", "socket", "address_file", "cgroups")
+MOVE = "shut down, move the folder, start again"
+
+NOT_LIVE = ("socket", "address_file", "cgroups")
 """Settings that hold until the supervisor is started anew."""
 
 Compiled = tuple[str, Plan] | RpcError
@@ -189,6 +191,11 @@ class Reloader:
             for change in differences(self.s.plan, plan)
         ]
         notes = _settings_notes(self.s.plan.settings, plan.settings)
+        if plan.settings.state_dir != self.s.plan.settings.state_dir:
+            words = f"supervisor.state_dir: cannot change while programs run: {MOVE}"
+            if not plan_only:
+                return RpcError(REFUSED, f"{words}; nothing was changed")
+            notes.append(words)
         vanished = _vanished_groups(self.s.plan, plan)
         if vanished and not allow_empty:
             words = f"{', '.join(vanished)}: for_each finds nothing any more"
@@ -253,8 +260,8 @@ def _settings_notes(old: Settings, new: Settings) -> list[str]:
     from hermes_supervise.plan.difference import settings_differences  # noqa: PLC0415
 
     return [
-        f"supervisor.{change.key}: {change.old} -> {change.new}"
-        + (", from the next start on" if change.key in NOT_LIVE else "")
+        f"{change.key}: {change.old} -> {change.new}"
+        + (", from the next start on" if change.key.rpartition(".")[2] in NOT_LIVE else "")
         for change in settings_differences(old, new)
     ]
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 SO_PEERGROUPS = 59
 """Linux 4.13; the socket module has no name for it."""
 
+MOST_GROUPS = 256
+"""Groups of a client that are looked at: Python reads no longer answers than 1024 bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:
@@ -31,9 +34,9 @@ def peer_of(sock: socket.socket) -> Peer | None:
     pid, uid, gid = struct.unpack("iII", sock.getsockopt(socket.SOL_SOCKET, so_peercred, 12))
     groups = {gid}
     try:
-        raw = sock.getsockopt(socket.SOL_SOCKET, SO_PEERGROUPS, 4 * 4096)
+        raw = sock.getsockopt(socket.SOL_SOCKET, SO_PEERGROUPS, 4 * MOST_GROUPS)
         groups.update(struct.unpack(f"{len(raw) // 4}I", raw))
-    except OSError:  # an older kernel: the first group has to do
+    except OSError:  # an older kernel, or more groups than that: the first one has to do
         pass
     return Peer(pid, uid, frozenset(groups))
 

@@ -223,12 +223,23 @@ class Family:
         return self._sure
 
     def _look(self) -> None:
+        dead: Members = {}
         for _ in range(LOOKS):
-            self._strays, self._sure = self._sorted_strays()
+            self._strays, self._sure = self._sorted_strays(dead)
             if self._sure:
                 return
 
-    def _sorted_strays(self) -> tuple[dict[str, Members], bool]:
+    def _sorted_strays(self, dead: Members) -> tuple[dict[str, Members], bool]:
+        """
+        Look once at the children of the keeper.
+
+        Args:
+            dead: Who was dead in an earlier look: by now its children are on the list.  Whoever is
+                found dead is added.
+
+        Returns:
+            The strays by run, and whether nobody can have been missed.
+        """
         found: dict[str, Members] = {}
         sure = True
         for pid in witness.children_of_thread(self.keeper, self.keeper):
@@ -238,7 +249,9 @@ class Family:
             environ = environ_of(pid)
             fields = stat_fields(pid)
             if not mark or not fields or _is_changing(fields, environ):
-                sure = False
+                sure = sure and bool(mark) and dead.get(pid) == mark
+                if mark and fields and fields[0] in DEAD:
+                    dead[pid] = mark
                 continue
             owner = self._owner(pid, mark, fields, environ)
             if owner is not None:

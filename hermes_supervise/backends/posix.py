@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable, Collection, Mapping
 
 from hermes_supervise.backends import cgroups, faults, kin
-from hermes_supervise.backends.run import Run, Stage
+from hermes_supervise.backends.run import Run, Stage, exit_of
 from hermes_supervise.backends.trees import Trees
 from hermes_supervise.keeper import witness
 from hermes_supervise.keeper.wire import Message, Wire
-from hermes_supervise.model.facts import Exit, Process, Sighting
+from hermes_supervise.model.facts import Process, Sighting
 from hermes_supervise.model.phase import Sight
 from hermes_supervise.model.spec import Launch
 from hermes_supervise.plan.environment import inheritable, inherited_by, own_variables
@@ -142,10 +142,16 @@ class Posix:
             case Stage.NEVER:
                 return Sighting(Sight.NEVER_MADE)
             case Stage.ENDED:
-                if not tree or self.trees.is_empty(run_id, run):
-                    return Sighting(Sight.GONE, exit=run.exit)
-                left = len(self.trees.members(run_id, run))
-                return Sighting(Sight.REMAINS, exit=run.exit, leftovers=left or None)
+                return self._look_at_ended(run_id, run, tree=tree)
+
+    def _look_at_ended(self, run_id: str, run: Run, *, tree: bool) -> Sighting:
+        left = self.trees.leftovers(run_id, run) if tree else 0
+        if left is None:
+            self.later(PAUSE, lambda: self.woken(run_id))
+            return Sighting(Sight.UNOBSERVABLE)
+        if left:
+            return Sighting(Sight.REMAINS, exit=run.exit, leftovers=left)
+        return Sighting(Sight.GONE, exit=run.exit)
 
     def claim(self, run_id: str, process: Process | None, *, name: str) -> None:
         """Find a remembered run: held by the keeper, or alive somewhere, or gone."""
@@ -169,7 +175,7 @@ class Posix:
         for run_id, run in list(self.runs.items()):
             if run_id in claimed or run.stage is not Stage.ENDED:
                 continue
-            if self.trees.is_empty(run_id, run):
+            if self.trees.leftovers(run_id, run) == 0:
                 self.release(run_id)
 
     def signal(self, run_id: str, number: int) -> bool:
@@ -325,7 +331,7 @@ class Posix:
         run.stage = Stage.ENDED
         if run.process is not None:
             self.family.ended(run_id, run.process.pid)
-        run.exit = _exit_of(status, run.cgroup)
+        run.exit = exit_of(status, run.cgroup)
         self.woken(run_id)
 
     # -- trees ----------------------------------------------------------------------------------
@@ -371,25 +377,3 @@ def _began(process: Process | None) -> float | None:
     since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)  # type: ignore[attr-defined, unused-ignore]  # Linux
     age = since_boot - ticks / os.sysconf("SC_CLK_TCK")
     return time.monotonic() - max(0.0, age)
-
-
-def _exit_of(status: int, cgroup: str | None) -> Exit:
-    if status == -1:
-        return Exit()
-    code = os.waitstatus_to_exitcode(status)
-    if code >= 0:
-        return Exit(code=code)
-    oom = -code == signal.SIGKILL and cgroup is not None and _oom_killed(cgroup)
-    return Exit(signal=-code, oom=oom)
-
-
-def _oom_killed(cgroup: str) -> bool:
-    try:
-        with open(cgroup + "/memory.events", encoding="ascii") as file:
-            for line in file:
-                words = line.split()
-                if len(words) == 2 and words[0] == "oom_kill":
-                    return int(words[1]) > 0
-    except (OSError, ValueError):
-        return False
-    return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from enum import Enum
 
 from hermes_supervise.model.facts import Exit, Process
@@ -49,3 +51,26 @@ class Run:
         """Force is used on it, again and again until nothing of it is left."""
         self.ours = True
         """False for an adopted process: its orphans do not come to our keeper."""
+
+
+def exit_of(status: int, cgroup: str | None) -> Exit:
+    """Return the end that a wait status tells; -1 is an end that nobody could see."""
+    if status == -1:
+        return Exit()
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return Exit(code=code)
+    oom = -code == signal.SIGKILL and cgroup is not None and _oom_killed(cgroup)
+    return Exit(signal=-code, oom=oom)
+
+
+def _oom_killed(cgroup: str) -> bool:
+    try:
+        with open(cgroup + "/memory.events", encoding="ascii") as file:
+            for line in file:
+                words = line.split()
+                if len(words) == 2 and words[0] == "oom_kill":
+                    return int(words[1]) > 0
+    except (OSError, ValueError):
+        return False
+    return False

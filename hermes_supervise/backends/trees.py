@@ -30,20 +30,26 @@ class Trees:
         self.family = family
         self.send_to_main = send_to_main
 
-    def is_empty(self, run_id: str, run: Run) -> bool:
-        """Whether nothing of an ended run lives any more."""
-        if run.cgroup is not None and not cgroups.remove_if_empty(run.cgroup):
-            return False
-        if not self._nobody_seen(run_id, run):
-            return False
-        if run_id not in self.family.hunted:
-            return True
-        # It ran away before: one look is not enough to believe that nobody slipped through.
-        self.family.new_round()
-        return self._nobody_seen(run_id, run)
+    def leftovers(self, run_id: str, run: Run) -> int | None:
+        """
+        Return how many processes of an ended run live.
 
-    def _nobody_seen(self, run_id: str, run: Run) -> bool:
-        return not self._kin(run_id, run) and self.family.sure()
+        None means that it could not be told this time: somebody died while he was looked at.
+        """
+        if run.cgroup is not None and not cgroups.remove_if_empty(run.cgroup):
+            return max(1, len(self.members(run_id, run)))
+        looks = 1
+        if run_id in self.family.hunted:
+            looks = 2  # it ran away before: one look is not enough to believe that it is gone
+        for look in range(looks):
+            if look:
+                self.family.new_round()
+            members = self._kin(run_id, run)
+            if members:
+                return len(members)
+            if not self.family.sure():
+                return None
+        return 0
 
     def members(self, run_id: str, run: Run) -> kin.Members:
         """Return who belongs to a run now, its living main process included."""
@@ -70,10 +76,13 @@ class Trees:
         Returns:
             True when nothing of it is seen any more.
         """
+        first = run_id not in self.family.hunted
         self.family.hunted.add(run_id)
         if run.cgroup is not None:
             cgroups.kill(run.cgroup)
-        self._strike_main(run_id, run)
+        self._strike_main(run_id, run, alone=first and run.pidfd is None)
+        if first and run.pidfd is None and run.stage is Stage.ALIVE:
+            return False
         until = time.monotonic() + ROUND
         while True:
             self.family.new_round()
@@ -84,15 +93,18 @@ class Trees:
                 break
             if not members and self.family.sure():
                 break
-        return run.stage is not Stage.ALIVE and self.is_empty(run_id, run)
+        return run.stage is not Stage.ALIVE and self.leftovers(run_id, run) == 0
 
-    def _strike_main(self, run_id: str, run: Run) -> None:
+    def _strike_main(self, run_id: str, run: Run, *, alone: bool) -> None:
+        """End the main process; *alone*: the keeper has to do it, so the rest waits, halted."""
         if run.stage is not Stage.ALIVE or run.process is None:
             return
         # Halted first: what it has below is complete only when it cannot add to it any more.
         self.send_to_main(run_id, signal.SIGSTOP)
         below = self.family.note(run_id, run.process.pid, halt=True)
         self.send_to_main(run_id, signal.SIGKILL)
+        if alone:
+            return  # else it might see them die, and end by itself before the signal comes
         for pid, mark in below.items():
             kin.send(pid, mark, signal.SIGKILL)
 

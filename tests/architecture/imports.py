@@ -36,7 +36,7 @@ ROOMS: dict[str, str] = {
     "restore": "model plan decide record entry",
     "reconciler": "model plan decide clock loop backends observe record act entry",
     "startup": "model plan clock keeper backends record",
-    "reload": "model plan clock loop record logs control entry restore",
+    "reload": "model plan clock loop record logs control entry restore startup",
     "shutdown": "model plan clock backends record logs",
     "supervisor": (
         "model plan clock loop keeper backends record logs act control "

@@ -25,7 +25,8 @@ from hermes_supervise.observe.probes import Asker
 from hermes_supervise.plan.codec import marker_text
 from hermes_supervise.plan.desired import Surroundings
 from hermes_supervise.record.ledger import Ledger
-from hermes_supervise.record.store import Record, Told
+from hermes_supervise.record.rows import Told
+from hermes_supervise.record.store import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` would cost a third of a megabyte

@@ -30,7 +30,8 @@ from hermes_supervise.model.facts import Memory
 from hermes_supervise.model.intent import Intent
 from hermes_supervise.model.spec import Plan, Settings
 from hermes_supervise.plan.codec import decode, encode
-from hermes_supervise.record.store import Record, Told
+from hermes_supervise.record.rows import Told
+from hermes_supervise.record.store import Record
 from hermes_supervise.restore import program_text
 from hermes_supervise.startup import open_doors
 

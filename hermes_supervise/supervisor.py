@@ -34,7 +34,8 @@ from hermes_supervise.reconciler import Reconciler
 from hermes_supervise.record.board import signal_name
 from hermes_supervise.record.kept import kept, unkept
 from hermes_supervise.record.ledger import Ledger
-from hermes_supervise.record.store import Record, Store, Told
+from hermes_supervise.record.rows import Told
+from hermes_supervise.record.store import Record, Store
 from hermes_supervise.reload import Reloader
 from hermes_supervise.restore import claimed, restored, stoppers_of
 from hermes_supervise.shutdown import SLOT, Shutdown
@@ -82,7 +83,7 @@ class Supervisor:
             woken=self._woken,
             later=lambda seconds, call: self.loop.at(clock.now().at + seconds, call),
         )
-        stoppers = stoppers_of(store, host.world(), hello.keeper_pid)
+        stoppers, self.stoppers_text = stoppers_of(store, host.world(), hello.keeper_pid)
         self.reconciler = Reconciler(
             loop=self.loop,
             backend=self.backend,
@@ -137,6 +138,7 @@ class Supervisor:
         told = [Told(at=now.wall, program=None, event=e) for e in state.events]
         told.append(Told(at=now.wall, program=None, event=self._begun()))
         record = Record(events=told, meta={"world": world}, intents=state.intents)
+        record.meta["stoppers"] = self.stoppers_text
         record.memories, record.dropped = state.changed, state.dropped
         record.pending = state.pending
         self.ledger.commit(record)

@@ -25,7 +25,8 @@ from hermes_supervise.model.errors import StoreError
 from hermes_supervise.model.intent import Intent
 from hermes_supervise.model.phase import LIVING, Phase
 from hermes_supervise.record.board import row
-from hermes_supervise.record.store import Record, Told
+from hermes_supervise.record.rows import Told
+from hermes_supervise.record.store import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the supervisor is put together from us

@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import marshal
 import os
-import resource
 import select
 import signal
 import socket
 import sys
 import time
 
-from hermes_supervise.keeper import making
+from hermes_supervise.keeper import making, surroundings
 from hermes_supervise.keeper.children import Children
 from hermes_supervise.keeper.saying import say
 from hermes_supervise.keeper.wire import MOST_FDS, Message, Wire
@@ -27,7 +26,6 @@ ANSWER_TIMEOUT = 10.0
 
 YOUNG = 5.0
 """A supervisor that dies before this many seconds is started again with a growing delay."""
-
 FIRST_DELAY, MOST_DELAY = 0.1, 5.0
 TRIES = 3
 """Starts of a supervisor that never came up before the keeper gives up."""
@@ -42,7 +40,7 @@ FEW = 4
 """Requests of one lot that are each taken for a start of a single program."""
 
 ANSWERS_AT_ONCE = 32
-"""Requests of one lot that are answered together: a supervisor that is woken for each is slower."""
+"""Requests of one lot that are answered together: to wake the supervisor for each is slower."""
 
 ADOPTED_INTERVAL = 1.0
 """Seconds between looks at adopted processes where the kernel cannot tell of their end."""
@@ -70,7 +68,7 @@ class Keeper:
         self.exit_code: int | None = None
         self.compiler = int(str(options.get("compiler", 0)))
         self.plan_fd: int | None = int(str(options["plan_fd"]))
-        self.terminal = _controlling_terminal()
+        self.terminal = surroundings.controlling_terminal()
         # `nohup`: the end of the terminal shall not be ours.
         self.hang_up_ends = self.terminal and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
         self.noted: dict[int, None] = {}
@@ -278,7 +276,7 @@ class Keeper:
         delay = 0.0
         if self.young_deaths > 1:
             delay = min(FIRST_DELAY * 2.0 ** (self.young_deaths - 2), MOST_DELAY)
-        self.ended = _ended(status)
+        self.ended = surroundings.ended(status)
         self._say(f"the supervisor died ({self.ended}); starting another in {delay:g} s")
         self.start_at = now + delay
 
@@ -386,27 +384,6 @@ class Keeper:
         self.poll.modify(self.wire.sock, select.POLLIN | (0 if done else select.POLLOUT))
 
 
-def _controlling_terminal() -> bool:
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
-    except OSError:
-        return False
-    return True
-
-
-def _ended(status: int) -> str:
-    code = os.waitstatus_to_exitcode(status)
-    return f"exit code {code}" if code >= 0 else f"signal {-code}"
-
-
-def _raised_limit() -> tuple[int, int]:
-    """Raise our descriptor limit to the hard one; return what we were started with."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
-    return before
-
-
 def main(arguments: list[str]) -> int:
     """
     Run the keeper.
@@ -415,10 +392,9 @@ def main(arguments: list[str]) -> int:
         arguments: The number of a descriptor with the marshalled options, then what is only there
             for the eyes of a person who looks at the process list.
     """
-    boot_fd = int(arguments[0])
-    with os.fdopen(boot_fd, "rb") as boot:
+    with os.fdopen(int(arguments[0]), "rb") as boot:
         options = marshal.load(boot)  # noqa: S302  # written by ourselves a moment ago
-    nofile = _raised_limit()
+    nofile = surroundings.raised_limit()
     making.keep_only({int(options["plan_fd"])})
     os.chdir("/")
     return Keeper(options, nofile).run()

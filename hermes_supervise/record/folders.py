@@ -33,7 +33,11 @@ def _make(path: str, mode: int) -> None:
             break
         at = parent
     for folder in reversed(missing):
-        os.mkdir(folder, 0o700)
+        try:
+            os.mkdir(folder, 0o700)
+        except FileExistsError:
+            if not os.path.isdir(folder):  # else somebody else has made it just now
+                raise StoreError(f"{folder}: what is there is no folder") from None
     found = os.stat(path)
     if found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) != mode:
         os.chmod(path, mode)

@@ -18,7 +18,8 @@ from hermes_supervise.record.codec import (
     encode_actions,
     encode_memory,
 )
-from hermes_supervise.record.store import Record, Told
+from hermes_supervise.record.rows import Told
+from hermes_supervise.record.store import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

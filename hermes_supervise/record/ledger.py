@@ -14,7 +14,8 @@ from hermes_supervise import clock
 from hermes_supervise.loop import Loop
 from hermes_supervise.model.decision import Event
 from hermes_supervise.model.errors import StoreError
-from hermes_supervise.record.store import Record, Store, Told
+from hermes_supervise.record.rows import Told
+from hermes_supervise.record.store import Record, Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` would cost a third of a megabyte

@@ -8,25 +8,21 @@ it is on the platter before the operator gets his answer.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hermes_supervise.clock import rfc3339
-from hermes_supervise.model.decision import Action, Event
+from hermes_supervise.model.decision import Action
 from hermes_supervise.model.errors import StoreError
 from hermes_supervise.model.facts import Memory
 from hermes_supervise.model.intent import Intent
-from hermes_supervise.record.board import signal_name
 from hermes_supervise.record.codec import (
     decode_actions,
     decode_memory,
-    encode_actions,
     encode_memory,
-    to_json,
 )
+from hermes_supervise.record.rows import Told, event_documents, event_row, pending_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` would cost a third of a megabyte
@@ -63,16 +59,6 @@ CREATE TABLE IF NOT EXISTS event (
   phase_from TEXT, phase_to TEXT, reason TEXT, by TEXT, data TEXT);
 CREATE INDEX IF NOT EXISTS event_by_program ON event (program, id);
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """An event with its time (seconds since the epoch), its program and who asked, if anybody."""
-
-    at: float
-    program: str | None
-    event: Event
-    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +228,7 @@ class Store:
         )
         if after is None:
             rows.reverse()
-        return list(_documents(rows))
+        return list(event_documents(rows))
 
     def last_event(self) -> int:
         """Return the id of the newest event, 0 if there is none."""
@@ -280,7 +266,7 @@ class Store:
                 "INSERT INTO program (name, memory, pending) VALUES (?, ?, ?) ON CONFLICT (name) "
                 "DO UPDATE SET memory=excluded.memory, pending=excluded.pending",
                 [
-                    (name, encode_memory(memory), _pending(record.pending.get(name)))
+                    (name, encode_memory(memory), pending_text(record.pending.get(name)))
                     for name, memory in record.memories.items()
                 ],
             )
@@ -325,7 +311,7 @@ class Store:
             db.executemany(
                 "INSERT INTO event (at, program, kind, phase_from, phase_to, reason, by, data) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                map(_row, record.events),
+                map(event_row, record.events),
             )
         for key, value in record.meta.items():
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
@@ -355,48 +341,6 @@ class Store:
         self._db.close()
 
 
-def _pending(actions: tuple[Action, ...] | None) -> str | None:
-    return encode_actions(actions) if actions else None
-
-
-def _row(told: Told) -> tuple[str | float | None, ...]:
-    event = told.event
-    return (
-        told.at,
-        told.program,
-        event.kind,
-        # Plain text: sqlite3 would ask a registry of adapters about each enum.
-        None if event.phase_from is None else event.phase_from.value,
-        None if event.phase_to is None else event.phase_to.value,
-        None if event.reason is None else event.reason.value,
-        told.by,
-        None if event.data is None else to_json(event.data),
-    )
-
-
-def _documents(rows: Iterable[tuple[object, ...]]) -> Iterator[dict[str, object]]:
-    for ident, at, program, kind, phase_from, phase_to, reason, by, data in rows:
-        yield {
-            "id": ident,
-            "at": rfc3339(float(str(at))),
-            "program": program,
-            "kind": kind,
-            "phase_from": phase_from,
-            "phase_to": phase_to,
-            "reason": reason,
-            "by": by,
-            "data": None if data is None else _data(str(kind), str(data)),
-        }
-
-
-def _data(kind: str, text: str) -> object:
-    """Return the facts of an event; a signal is shown by its name, as everywhere."""
-    document = json.loads(text)
-    if kind == "exit" and isinstance(document.get("signal"), int):
-        document["signal"] = signal_name(document["signal"])
-    return document
-
-
 def _why(problem: Exception) -> str:
     if isinstance(problem, OSError):
         return (problem.strerror or str(problem)).lower()
@@ -406,6 +350,6 @@ def _why(problem: Exception) -> str:
 
 
 def _is_damage(problem: sqlite3.DatabaseError) -> bool:
-    """Whether it is the file that is wrong, and not its surroundings."""
+    """Whether it is the file that is wrong (or lacks a table), and not its surroundings."""
     code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

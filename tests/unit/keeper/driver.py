@@ -30,7 +30,7 @@ elif OPTIONS.get("pidfd") == "refused":
     os.pidfd_open = refused
 
 from hermes_supervise.backends import host  # noqa: E402
-from hermes_supervise.keeper import making, process  # noqa: E402
+from hermes_supervise.keeper import making, process, surroundings  # noqa: E402
 from hermes_supervise.keeper.wire import Wire  # noqa: E402
 
 
@@ -57,7 +57,7 @@ sockets: list[int] = OPTIONS["sockets"]
 process.ANSWER_TIMEOUT = OPTIONS.get("answer_timeout", process.ANSWER_TIMEOUT)
 process.ADOPTED_INTERVAL = 0.05
 host.become_subreaper()
-nofile = process._raised_limit()
+nofile = surroundings.raised_limit()
 making.keep_only(set(sockets))
 if "become" in OPTIONS:
     os.setgroups([])

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 from hermes_supervise.decide import new_world, resume
 from hermes_supervise.entry import Entry
 from hermes_supervise.model.decision import Action, Event
-from hermes_supervise.model.errors import HermesSuperviseError
+from hermes_supervise.model.errors import HermesSuperviseError, StoreError
 from hermes_supervise.model.facts import Memory, Now
 from hermes_supervise.model.intent import Intent
 from hermes_supervise.model.phase import LIVING
 from hermes_supervise.model.spec import Launch, Logs, Plan, Program, Settings
 from hermes_supervise.plan.codec import decode, encode, marker_of
 from hermes_supervise.record.ledger import Ledger
-from hermes_supervise.record.store import Record, Remembered, Store
+from hermes_supervise.record.store import DAMAGED, Remembered, Store
 
 MOST_STOPPERS = 50
 """Pids of earlier keepers that are remembered, to know our own markers by."""
@@ -154,15 +154,24 @@ def _remembered_program(name: str, spec: str | None) -> Program:
     return Program(name=name, group=name, revision="", launch=launch)
 
 
-def stoppers_of(store: Store, world: str, keeper_pid: int) -> set[int]:
-    """Return the pids that our markers of this world may name as their writer, and add this one."""
+def stoppers_of(store: Store, world: str, keeper_pid: int) -> tuple[set[int], str]:
+    """
+    Return the pids that our markers of this world may name as their writer, this one among them.
+
+    The second value is what to remember of them.
+
+    Raises:
+        StoreError: what is remembered of them is damaged.
+    """
     known: list[int] = []
     text = store.meta("stoppers")
     if text is not None:
-        document = json.loads(text)
-        if document.get("world") == world:
-            known = [int(pid) for pid in document["pids"]]
+        try:
+            document = json.loads(text)
+            if document["world"] == world:
+                known = [int(pid) for pid in document["pids"]]
+        except (ValueError, KeyError, TypeError):
+            raise StoreError(f"{store.path}: what it says of its keepers: {DAMAGED}") from None
     if keeper_pid not in known:
         known = [*known, keeper_pid][-MOST_STOPPERS:]
-        store.commit(Record(meta={"stoppers": json.dumps({"world": world, "pids": known})}))
-    return set(known)
+    return set(known), json.dumps({"world": world, "pids": known})

@@ -11,6 +11,7 @@ import contextlib
 import os
 import select
 import socket
+import stat
 import zlib
 from dataclasses import dataclass, field
 
@@ -189,6 +190,8 @@ def take_listener(hello: Hello, plan: Plan) -> socket.socket:
         private_folder(os.path.dirname(plan.settings.address_file))
         if os.path.dirname(path) != os.path.dirname(plan.settings.address_file):
             _socket_folder(os.path.dirname(path))
+        if os.path.lexists(path) and not stat.S_ISSOCK(os.lstat(path).st_mode):
+            raise CannotStart(f"cannot make the socket {path}: what is there is no socket", 1)
         if _answers(path):
             raise CannotStart(f"another supervisor answers at {path}", 6)
         listener = _bind(path, plan)

@@ -1,0 +1,621 @@
+"""Days on which the surroundings fail: a clear word, nothing lost, nothing stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_supervise.control.protocol import NOT_RECORDED
+from hermes_supervise.model.errors import RemoteError
+from tests.e2e.harness import Rig, alive, program, rigged, sleeper
+
+pytestmark = pytest.mark.e2e
+
+QUICK: dict[str, Any] = {
+    "start": {"settle": "50ms"},
+    "stop": {"drain_timeout": "5s"},
+    "restart": {"backoff": {"first": "50ms", "limit": "100ms"}, "give_up": "none"},
+}
+
+
+def polite(**keys: Any) -> dict[str, Any]:
+    """Return a program that ends when asked."""
+    return {"command": program("polite"), **QUICK, **keys}
+
+
+def refused(rig: Rig, code: int, *words: str) -> None:
+    """Start a supervisor that cannot start; it says why, in one go, and nothing else happens."""
+    before = len(rig.text())
+    keeper = rig.start(wait=False)
+    ended = rig.ended()
+    said = rig.text()[before:]
+
+    assert ended == code, said
+    assert keeper.returncode == code
+    for word in words:
+        assert word in said
+    assert "Traceback" not in said
+
+
+# -- the state folder -----------------------------------------------------------------------------
+
+needs_mounts = pytest.mark.skipif(
+    os.getuid() != 0
+    or shutil.which("unshare") is None
+    or subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode != 0,
+    reason="only root with mount namespaces can make a disk that is full",
+)
+
+
+class Disk:
+    """A small file system in a mount namespace of its own, for the state folder alone."""
+
+    def __init__(self, rig: Rig, size: str) -> None:
+        self.rig = rig
+        rig.state.mkdir(mode=0o700)
+        script = f"mount -t tmpfs -o size={size},mode=700 none {rig.state} && exec sleep 600"
+        self.holder = subprocess.Popen(
+            ["unshare", "-m", "--propagation", "private", "sh", "-c", script], env=rig.environ
+        )
+        self.enter = ["nsenter", "-t", str(self.holder.pid), "-m"]
+        rig.prefix = self.enter
+        rig.until(lambda: self.run("mountpoint", "-q", str(rig.state)) == 0, "the small disk")
+
+    def run(self, *words: str) -> int:
+        """Run a command that sees the disk."""
+        done = subprocess.run([*self.enter, *words], check=False, capture_output=True)
+        return done.returncode
+
+    def fill(self) -> None:
+        """Take all the room there is."""
+        self.run("sh", "-c", f"head -c 100M /dev/zero > {self.rig.state}/ballast")
+
+    def free(self) -> None:
+        """Give the room back."""
+        self.run("rm", f"{self.rig.state}/ballast")
+
+    def close(self) -> None:
+        """Let it go."""
+        self.holder.kill()
+        self.holder.wait()
+
+
+@pytest.fixture
+def disk(rig: Rig) -> Iterator[Disk]:
+    """A state folder with little room."""
+    made = Disk(rig, "1200k")
+    yield made
+    rig.finish()
+    made.close()
+
+
+@needs_mounts
+def test_a_state_folder_that_cannot_be_written_is_refused(rig: Rig, disk: Disk) -> None:
+    """Read-only: nothing is started that could not be remembered."""
+    disk.run("mount", "-o", "remount,ro", str(rig.state))
+    rig.write({"a": polite()})
+    refused(rig, 1, "cannot use the state folder", "read-only file system")
+
+    assert rig.of_program("a") == []
+
+
+@needs_mounts
+def test_a_state_folder_that_is_full_at_the_start_is_refused(rig: Rig, disk: Disk) -> None:
+    """The same for a full one."""
+    disk.fill()
+    rig.write({"a": polite()})
+    refused(rig, 1, "cannot use the state", str(rig.state))
+
+    assert rig.of_program("a") == []
+
+
+@needs_mounts
+def test_a_disk_that_becomes_full_stops_nothing(rig: Rig, disk: Disk) -> None:
+    """Programs go on and are restarted; commands are refused; afterwards nothing is missing."""
+    rig.write({n: polite(logs={"path": str(rig.root / f"{n}.log")}) for n in "ab"})
+    rig.start()
+    before = rig.until_settled()
+    disk.fill()
+    for _ in range(3):
+        pid = rig.until_phase("a", "running")["pid"]
+        os.kill(pid, signal.SIGKILL)
+        rig.until(lambda pid=pid: rig.row("a")["pid"] not in (None, pid), "another run")
+    degraded = rig.ctl("status", "--json").json["supervisor"]["state"]
+    stop = rig.ctl("stop", "b")
+    with pytest.raises(RemoteError) as problem:
+        rig.ask("start", names=["b"])
+    during = rig.row("b")
+    disk.free()
+    rig.until(lambda: rig.ask("status")["supervisor"]["state"] == "running", "all written")
+    stopped = rig.ctl("stop", "b")
+    crashes = [e for e in rig.events("a", "exit") if e["data"]["outcome"] == "crashed"]
+    kinds = rig.kinds()
+
+    assert degraded == "degraded"
+    assert stop.code != 0
+    assert "not recorded, so nothing was done" in stop.err
+    assert "Traceback" not in stop.err + rig.text()
+    assert problem.value.code == NOT_RECORDED
+    assert (during["phase"], during["desired"], during["pid"]) == (
+        "running",
+        "up",
+        before["b"]["pid"],
+    )
+    assert stopped.code == 0, stopped
+    assert len(crashes) == 3
+    assert kinds.index("state-unwritable") < kinds.index("state-writable")
+    assert rig.row("a")["restarts"] == 3
+
+
+@needs_mounts
+def test_a_supervisor_that_dies_while_the_disk_is_full_doubles_nothing(
+    rig: Rig, disk: Disk
+) -> None:
+    """What was not written lies with the keeper."""
+    logs = {"logs": {"path": str(rig.root / "log")}}
+    rig.write({"a": polite(**logs)})
+    rig.start()
+    first = rig.until_phase("a", "running")["pid"]
+    disk.fill()
+    os.kill(first, signal.SIGKILL)
+    rig.until(lambda: rig.row("a")["pid"] not in (None, first), "another run")
+    second = rig.until_phase("a", "running")["pid"]
+    old = rig.kill_supervisor()
+    rig.until(lambda: rig.supervisor_pid() not in (None, old) and rig.answers(), "another one")
+    row = rig.until_phase("a", "running")
+    disk.free()
+    rig.until(lambda: rig.ask("status")["supervisor"]["state"] == "running", "all written")
+
+    assert row["pid"] == second
+    assert row["restarts"] == 1
+    assert rig.of_program("a") == [second]
+    (crash,) = rig.events("a", "exit")
+    assert crash["data"]["outcome"] == "crashed"
+
+
+def test_a_state_folder_of_somebody_else_is_refused(rig: Rig) -> None:
+    """He could change what we remember while we remember it."""
+    if os.getuid() != 0:
+        pytest.skip("only root can give a folder away")
+    rig.state.mkdir()
+    os.chown(rig.state, 65534, 65534)
+    rig.write({"a": polite()})
+    refused(rig, 1, "cannot use the state folder", "belongs to uid 65534")
+
+
+def test_a_state_folder_that_everybody_may_change_is_refused(rig: Rig) -> None:
+    """The cure is in the sentence."""
+    shared = rig.root / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    rig.write({"a": polite()}, supervisor={"state_dir": str(shared / "state")})
+    refused(rig, 1, "everybody may write here", "chmod o-w")
+
+
+def test_a_state_that_is_no_database_is_refused_and_left_as_it_is(rig: Rig) -> None:
+    """It may be all that is left of something; what to do is in the sentence."""
+    rig.state.mkdir(mode=0o700)
+    database = rig.state / "state.db"
+    database.write_bytes(b"this is no database\n" * 500)
+    before = database.read_bytes()
+    rig.write({"a": polite()})
+    refused(rig, 1, "state.db", "file is not a database", "move the file away")
+
+    assert database.read_bytes() == before
+    assert rig.of_program("a") == []
+
+
+def edit_state(rig: Rig, statement: str) -> None:
+    """Change the state behind the supervisor's back."""
+    db = sqlite3.connect(rig.state / "state.db")
+    db.execute(statement)
+    db.commit()
+    db.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ('UPDATE program SET memory=\'{"phase": "dancing"}\'', "what it says of a: damaged"),
+        ("UPDATE program SET memory='[]'", "what it says of a: damaged"),
+        ("UPDATE program SET memory='not json'", "what it says of a: damaged"),
+        ("UPDATE program SET pending='[[1]]'", "what it says of a: damaged"),
+        ("UPDATE meta SET value='99' WHERE key='schema'", "newer hermes-supervise (schema 99"),
+        ("DROP TABLE intent", "no such table: intent"),
+        ("UPDATE meta SET value='{' WHERE key='stoppers'", "damaged"),
+    ],
+)
+def test_a_damaged_or_newer_state_is_refused_and_left_as_it_is(
+    rig: Rig, statement: str, words: str
+) -> None:
+    """Guessing could start twice what runs already."""
+    rig.write({"a": polite()})
+    rig.start()
+    rig.until_settled()
+    assert rig.end() == 0
+    edit_state(rig, statement)
+    before = sqlite3.connect(rig.state / "state.db")
+    dump = list(before.iterdump())
+    before.close()
+    refused(rig, 1, str(rig.state), words)
+    after = sqlite3.connect(rig.state / "state.db")
+    kept = list(after.iterdump())
+    after.close()
+
+    assert kept == dump
+    assert rig.of_program("a") == []
+
+
+# -- two of them ----------------------------------------------------------------------------------
+
+
+def test_a_second_supervisor_on_the_same_state_is_refused_with_the_pid_of_the_first(
+    rig: Rig,
+) -> None:
+    """Exit code 6, soon, and the first does not notice."""
+    rig.write({"a": polite()})
+    first = rig.start()
+    pid = rig.until_phase("a", "running")["pid"]
+    began = time.monotonic()
+    second = rig.start(wait=False)
+    code = second.wait(20)
+    took = time.monotonic() - began
+
+    assert code == 6
+    assert took < 4.0
+    assert f"another supervisor (pid {first.pid}) has this state folder" in rig.text()
+    assert rig.row("a")["pid"] == pid
+    assert rig.of_program("a") == [pid]
+    rig.started.remove(second)
+
+
+def test_a_second_supervisor_on_the_same_socket_is_refused(rig: Rig) -> None:
+    """Another state folder does not make it another supervisor."""
+    rig.write({"a": polite()})
+    rig.start()
+    pid = rig.until_phase("a", "running")["pid"]
+    with rigged() as other:
+        other.write({"b": polite()}, supervisor={"socket": str(rig.socket)})
+        refused(other, 6, f"another supervisor answers at {rig.socket}")
+
+        assert other.of_program("b") == []
+    assert rig.row("a")["pid"] == pid
+
+
+def test_a_stale_socket_is_replaced(rig: Rig) -> None:
+    """One that nobody listens at is what a kill leaves behind."""
+    stale = socket.socket(socket.AF_UNIX)
+    stale.bind(str(rig.socket))
+    stale.close()
+    rig.write({"a": polite()})
+    rig.start()
+
+    assert rig.until_phase("a", "running")["pid"] is not None
+
+
+def test_something_else_at_the_place_of_the_socket_is_not_destroyed(rig: Rig) -> None:
+    """A slip in ``socket:`` must not cost a file."""
+    rig.socket.write_text("precious")
+    rig.write({"a": polite()})
+    refused(rig, 1, "cannot make the socket", "what is there is no socket")
+
+    assert rig.socket.read_text() == "precious"
+
+
+def test_a_socket_path_that_is_too_long_is_a_mistake_in_the_file(rig: Rig) -> None:
+    """With its place, what is wanted, and what to write."""
+    rig.write({"a": polite()}, supervisor={"socket": str(rig.root / ("x" * 120))})
+    refused(rig, 3, "supervisor.socket", "bytes")
+
+
+def test_a_folder_of_the_socket_that_cannot_be_made_is_said(rig: Rig) -> None:
+    """A file stands where a folder should be."""
+    (rig.root / "file").touch()
+    rig.write({"a": polite()}, supervisor={"socket": str(rig.root / "file" / "s")})
+    refused(rig, 1, "what is there is no folder")
+
+
+def test_a_socket_file_that_was_removed_while_running_stops_nothing(rig: Rig) -> None:
+    """A tidy-up of the temporary folder; the signals still work, and the end is in order."""
+    rig.write({"a": polite()})
+    rig.start()
+    rig.until_settled()
+    rig.socket.unlink()
+    said = rig.ctl("status")
+    again = rig.end()
+
+    assert said.code == 4
+    assert again == 0
+    assert rig.tagged() == []
+
+
+# -- the configuration ----------------------------------------------------------------------------
+
+
+def test_a_configuration_that_was_deleted_is_not_missed_until_somebody_asks(rig: Rig) -> None:
+    """The keeper holds the plan; even the next supervisor goes on by it."""
+    rig.write({"a": polite(), "b": polite(autostart=False)})
+    rig.start()
+    pid = rig.until_phase("a", "running")["pid"]
+    rig.config.unlink()
+    old = rig.kill_supervisor()
+    rig.until(lambda: rig.supervisor_pid() not in (None, old) and rig.answers(), "another one")
+    row = rig.row("a")
+    started = rig.ctl("start", "b")
+    reloaded = rig.ctl("reload")
+
+    assert (row["pid"], row["phase"]) == (pid, "running")
+    assert started.code == 0, started
+    assert reloaded.code == 3
+    assert "supervisor.yaml" in reloaded.err
+    assert rig.end() == 0
+
+
+def test_a_configuration_that_is_not_there_is_exit_code_3(rig: Rig) -> None:
+    """With the name of the file."""
+    refused(rig, 3, "supervisor.yaml", "no such file")
+
+
+def test_a_configuration_that_may_not_be_read_is_exit_code_3(rig: Rig) -> None:
+    """A folder stands for what even root cannot read."""
+    rig.config.mkdir()
+    refused(rig, 3, "supervisor.yaml")
+
+
+# -- programs' surroundings -----------------------------------------------------------------------
+
+
+def test_a_log_folder_that_was_removed_is_a_failed_start_with_its_cause(rig: Rig) -> None:
+    """What runs goes on; the next start says what to mend, and works when it is mended."""
+    folder = rig.root / "logs"
+    folder.mkdir()
+    rig.write({"a": polite(logs={"path": str(folder / "a.log")})})
+    rig.start()
+    pid = rig.until_phase("a", "running")["pid"]
+    shutil.rmtree(folder)
+    still = rig.row("a")
+    os.kill(pid, signal.SIGKILL)
+    rig.until(lambda: "cannot open the log" in rig.row("a")["message"], "the cause in its row")
+    folder.mkdir()
+    row = rig.until_phase("a", "running")
+
+    assert still["phase"] == "running"
+    assert row["pid"] != pid
+    assert "Traceback" not in rig.text()
+
+
+def test_a_marker_that_cannot_be_written_does_not_stop_the_stop(rig: Rig) -> None:
+    """It is recorded, and the ladder goes on with the signal."""
+    folder = rig.root / "gone"
+    folder.mkdir()
+    stop = {"marker": {"path": str(folder / "marker"), "format": "hermes"}, "drain_timeout": "5s"}
+    rig.write({"a": polite(stop=stop)})
+    rig.start()
+    rig.until_settled()
+    folder.rmdir()
+    stopped = rig.ctl("stop", "a")
+
+    assert stopped.code == 0, stopped
+    assert rig.row("a")["last_exit"]["outcome"] == "drained"
+    (event,) = rig.events("a", "marker-failed")
+    assert "cannot write the marker" in event["data"]["error"]
+
+
+# -- clients --------------------------------------------------------------------------------------
+
+
+def connected(rig: Rig) -> socket.socket:
+    """Return a raw connection to the control socket."""
+    raw = socket.socket(socket.AF_UNIX)
+    raw.settimeout(20.0)
+    raw.connect(str(rig.socket))
+    return raw
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"garbage\n",
+        b"\x00\xff\xfe\n",
+        b"[]\n",
+        b"{}\n",
+        b'{"jsonrpc": "2.0", "id": 1, "method": "nope"}\n',
+        b'{"jsonrpc": "2.0", "id": 1, "method": "status", "params": {"nope": 1}}\n',
+        b'{"jsonrpc": "2.0", "id": 1, "method": "stop", "params": {"names": [1]}}\n',
+        b'{"jsonrpc": "2.0", "id": 1, "method": "stop", "params": '
+        b'{"names": ["a"], "drain_timeout": NaN}}\n',
+        b'{"jsonrpc": "2.0", "id": 1, "method": "events", "params": {"name": "\\ud800"}}\n',
+        b'{"jsonrpc": "2.0", "id": 1, "method": "follow", "params": '
+        b'{"kind": "x", "programs": {}}}\n',
+        b"[" * 100_000 + b"\n",
+        b'{"jsonrpc": "2.0", "id": ' + b"9" * 10_000 + b', "method": "status"}\n',
+        b"x" * (2 << 20),
+    ],
+)
+def test_whatever_a_client_says_is_answered_with_an_error(rig: Rig, words: bytes) -> None:
+    """And nobody else notices."""
+    rig.write({"a": polite()})
+    rig.start()
+    pid = rig.until_phase("a", "running")["pid"]
+    supervisor = rig.supervisor_pid()
+    with connected(rig) as raw:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            raw.sendall(words)  # a line that is too long is not read to its end
+        try:
+            answer = raw.recv(65536)
+        except ConnectionResetError:
+            answer = b'"error"'
+
+    assert b'"error"' in answer
+    assert rig.row("a")["pid"] == pid
+    assert rig.supervisor_pid() == supervisor
+    assert "Traceback" not in rig.text()
+
+
+def test_huge_numbers_are_no_reason_to_die(rig: Rig) -> None:
+    """An event id beyond every database is simply a late one."""
+    rig.write({"a": polite()})
+    rig.start()
+    rig.until_settled()
+
+    assert rig.ask("events", after=10**30, limit=5)["events"] == []
+    assert len(rig.ask("events", after=-(10**30), limit=10**30)["events"]) > 0
+
+
+def test_half_a_line_and_silence_harm_nobody(rig: Rig) -> None:
+    """Neither does a client that leaves in the middle of a word."""
+    rig.write({"a": polite()})
+    rig.start()
+    rig.until_settled()
+    with connected(rig) as half, connected(rig) as leaving:
+        half.sendall(b'{"jsonrpc": "2.0", "id": 1, "meth')
+        leaving.sendall(b'{"jsonrpc"')
+        leaving.close()
+        answered = rig.ctl("status").code
+        half.sendall(b'od": "status"}\n')
+        rest = half.recv(65536)
+
+    assert answered == 0
+    assert b'"result"' in rest
+
+
+def resident(pid: int) -> int:
+    """Return the resident memory of a process in bytes."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_client_that_never_reads_costs_a_bounded_amount(rig: Rig) -> None:
+    """It is dropped, and the others are served meanwhile."""
+    rig.write({f"p{n:03}": {"command": sleeper(), "autostart": False} for n in range(200)})
+    rig.start()
+    supervisor = rig.supervisor_pid()
+    assert supervisor is not None
+    question = b'{"jsonrpc": "2.0", "id": 1, "method": "status"}\n'
+    with connected(rig) as deaf:
+        deaf.setblocking(False)
+        deadline = time.monotonic() + 20.0
+        dropped = False
+        while not dropped and time.monotonic() < deadline:
+            try:
+                deaf.send(question * 20)
+            except BlockingIOError:
+                time.sleep(0.01)
+            except OSError:
+                dropped = True
+        began = time.monotonic()
+        served = rig.ctl("status").code
+        took = time.monotonic() - began
+
+    assert dropped
+    assert served == 0
+    assert took < 5.0
+    assert resident(supervisor) < 120 << 20
+
+
+def test_three_hundred_connections_leave_room_for_the_operator(rig: Rig) -> None:
+    """The idle ones make room, the ones that follow something stay."""
+    rig.write({"a": polite()})
+    rig.start()
+    rig.until_settled()
+    with ExitStack() as held:
+        follower = held.enter_context(connected(rig))
+        follower.sendall(b'{"jsonrpc": "2.0", "id": 1, "method": "watch"}\n')
+        assert b'"row"' in follower.recv(65536)
+        for _ in range(300):
+            held.enter_context(connected(rig))
+        asked = [rig.ctl("status").code for _ in range(3)]
+        restarted = rig.ctl("restart", "a")
+        told = follower.recv(65536)
+
+    assert asked == [0, 0, 0]
+    assert restarted.code == 0, restarted
+    assert b'"row"' in told
+
+
+# -- its own log ----------------------------------------------------------------------------------
+
+
+def test_a_pipe_that_nobody_reads_does_not_stop_the_supervisor(rig: Rig) -> None:
+    """Lines are dropped and counted; programs and operators do not notice."""
+    loop = {"backoff": {"first": "5ms", "limit": "5ms"}, "give_up": "none"}
+    rig.write({"a": polite(), "loop": {"command": ["false"], "restart": loop}})
+    reader, writer = os.pipe()
+    try:
+        rig.start("-v", stderr=writer)
+        os.close(writer)
+        rig.until(lambda: len(rig.events("loop", "exit")) > 400, "more than a pipe holds")
+        old = rig.kill_supervisor()
+        rig.until(lambda: rig.supervisor_pid() not in (None, old) and rig.answers(), "another one")
+        stopped = rig.ctl("stop", "loop")
+        first = os.read(reader, 1 << 20)
+        started = rig.ctl("restart", "a")
+        rest = os.read(reader, 1 << 20)
+    finally:
+        os.close(reader)
+
+    assert stopped.code == 0, stopped
+    assert started.code == 0, started
+    assert first.startswith(b"2")
+    assert b"lines of this log were dropped" in rest
+
+
+@pytest.mark.parametrize("closed", ["2", "1 2", "0 1 2"])
+def test_closed_streams_are_no_reason_to_fail(rig: Rig, closed: str) -> None:
+    """And the next file that is opened is not taken for one of them."""
+    rig.write({"a": polite()})
+    script = " ".join(f"{fd}>&-" if fd != "0" else "0<&-" for fd in closed.split())
+    rig.prefix = ["sh", "-c", f'exec "$0" "$@" {script}']
+    rig.start()
+    rig.until_settled()
+    log = Path(rig.row("a")["log"])
+    rig.until(lambda: "ready" in log.read_text(), "its own words")
+
+    assert rig.ctl("status").code == 0
+    assert log.read_text() == "ready\n"
+    assert rig.end() == 0
+
+
+def test_a_reader_of_the_log_that_goes_away_does_not_take_us_along(rig: Rig) -> None:
+    """``hermes-supervise -c FILE | head -1``."""
+    rig.write({"a": polite()})
+    reader, writer = os.pipe()
+    rig.start(stderr=writer)
+    os.close(writer)
+    os.close(reader)
+    rig.until_settled()
+    restarted = rig.ctl("restart", "a")
+
+    assert restarted.code == 0, restarted
+    assert rig.end() == 0
+
+
+def test_the_keeper_is_stopped_for_a_while_and_nothing_is_lost(rig: Rig) -> None:
+    """Ctrl-Z, a debugger, a frozen container: questions are answered, the rest comes later."""
+    rig.write({"a": polite(), "b": polite(autostart=False)})
+    rig.start()
+    pid = rig.until_phase("a", "running")["pid"]
+    rig.keeper.send_signal(signal.SIGSTOP)
+    try:
+        answered = rig.ctl("status").code
+        asked = rig.ctl("start", "b", "--no-wait").code
+        os.kill(pid, signal.SIGKILL)
+    finally:
+        rig.keeper.send_signal(signal.SIGCONT)
+    rig.until_phase("b", "running")
+    rig.until(lambda: rig.row("a")["pid"] not in (None, pid), "another run")
+
+    assert (answered, asked) == (0, 0)
+    assert rig.row("a")["last_exit"]["signal"] == "SIGKILL"
+    assert not alive(pid)

@@ -126,6 +126,13 @@ TABLE: tuple[Row, ...] = (
     ),
     # -- a process claimed, and seen gone -------------------------------------------------------
     Row(
+        frm=_of(P.DRAINING),
+        words="our marker was consumed, or is gone too late for that",
+        when=_marker_gone,
+        to=None,
+        step=stopping.note_marker,
+    ),
+    Row(
         frm=LIVING,
         words="gone, not up",
         when=lambda c: c.gone() and not c.up(),
@@ -258,13 +265,6 @@ TABLE: tuple[Row, ...] = (
         to=P.KILLING,
         deeds=FORCE,
         step=stopping.kill_late,
-    ),
-    Row(
-        frm=_of(P.DRAINING),
-        words="our marker was consumed, or is gone too late for that",
-        when=_marker_gone,
-        to=None,
-        step=stopping.note_marker,
     ),
     Row(
         frm=_of(P.DRAINING),

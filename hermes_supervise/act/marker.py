@@ -100,7 +100,7 @@ def read_marker(path: str) -> dict[str, object] | None:
         return {}
     try:
         document = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
 

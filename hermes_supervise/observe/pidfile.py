@@ -26,7 +26,7 @@ def read_pid_file(path: str) -> tuple[int, int | None] | None:
         os.close(fd)
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     start: object = None
     if isinstance(document, dict):

@@ -49,7 +49,7 @@ def _fields_match(probe: FileProbe, pid: int | None) -> bool | None:
         document = json.loads(os.read(fd, LARGEST))
     except OSError:
         return None
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     finally:
         os.close(fd)
@@ -70,6 +70,23 @@ def ask_unlocked(probe: UnlockedProbe) -> bool | None:
         return not locks.is_locked(probe.path)
     except OSError:
         return None
+
+
+def _address(host: str) -> tuple[int, str | None]:
+    """
+    Return the family and the address of *host*, None if it is no address.
+
+    A name would have to be looked up, and a look-up waits; only ``localhost`` needs none.
+    """
+    if host == "localhost":
+        return socket.AF_INET, "127.0.0.1"
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host)
+        except OSError:
+            continue
+        return family, host
+    return socket.AF_INET, None
 
 
 class Asker:
@@ -101,10 +118,13 @@ class Asker:
     def _connect(self, probe: TcpProbe) -> None:
         if self._sock is not None:
             return
-        family = socket.AF_INET6 if ":" in probe.host else socket.AF_INET
+        family, host = _address(probe.host)
+        if host is None:
+            self.answer = None
+            return
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setblocking(False)
-        code = sock.connect_ex((probe.host, probe.port))
+        code = sock.connect_ex((host, probe.port))
         if code == 0:
             sock.close()
             self.answer = probe.open

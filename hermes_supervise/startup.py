@@ -132,9 +132,12 @@ def take_lock(hello: Hello, state_dir: str, keeper_pid: int) -> int:
     Raises:
         CannotStart: the folder cannot be used (1), or another supervisor has it (6).
     """
-    if "lock" in hello.slots:
-        return hello.slots["lock"][1][0]
     path = os.path.join(state_dir, "lock")
+    if "lock" in hello.slots:
+        held = hello.slots["lock"][1][0]
+        if _is_file(held, path):
+            return held
+        os.close(held)  # the folder was removed: what we hold keeps nobody out any more
     deadline = clock.now().at + LOCK_WAIT
     try:
         private_folder(state_dir)
@@ -151,6 +154,14 @@ def take_lock(hello: Hello, state_dir: str, keeper_pid: int) -> int:
         why = (problem.strerror or str(problem)).lower()
         raise CannotStart(f"cannot use the state folder: {path}: {why}", 1) from None
     return fd
+
+
+def _is_file(fd: int, path: str) -> bool:
+    """Whether a path still leads to the open file."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except OSError:
+        return False
 
 
 def _in_use(path: str, state_dir: str) -> str:

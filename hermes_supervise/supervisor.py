@@ -132,6 +132,7 @@ class Supervisor:
             memory = entry.memory
             entry.adopting = memory.run_id not in self.backend.runs
             self.backend.claim(memory.run_id, memory.process, name=entry.program.name)
+        self._find_forgotten(state.entries)
         self.backend.settle({entry.memory.run_id for entry in claimed(state.entries)})
         for entry in state.entries:
             self.reconciler.add(entry)
@@ -143,6 +144,21 @@ class Supervisor:
         record.pending = state.pending
         self.ledger.commit(record)
         self.wire.flush()
+
+    def _find_forgotten(self, entries: list[Entry]) -> None:
+        """
+        Look for programs that live although nothing is remembered of them.
+
+        The state folder may have been lost or put back from an old copy; a second instance would
+        be worse than a restart.
+        """
+        unknown = {e.program.name: e for e in entries if not e.memory.run_id}
+        found = self.backend.forgotten() if unknown else {}
+        for name in unknown.keys() & found.keys():
+            entry = unknown[name]
+            entry.memory = replace(entry.memory, run_id=found[name])
+            entry.adopting = True
+            self.backend.claim(found[name], None, name=name)
 
     def _begun(self) -> Event:
         if not self.hello.again:

@@ -19,6 +19,8 @@ from hermes_supervise.keeper import witness
 from hermes_supervise.keeper.witness import present_children, stat_fields
 
 RUN_ID_VARIABLE = b"HERMES_SUPERVISE_RUN_ID="
+NAME_VARIABLE = b"HERMES_SUPERVISE_NAME="
+SOCKET_VARIABLE = b"HERMES_SUPERVISE_SOCKET="
 
 LOOKS = 32
 """Looks at the keeper's children, at most, until one of them misses nobody."""
@@ -52,13 +54,36 @@ def environ_of(pid: int) -> bytes | None:
 
 def run_id_in(environ: bytes) -> str | None:
     """Return the run id that an environment names, None if it names none."""
+    return value_in(environ, RUN_ID_VARIABLE)
+
+
+def value_in(environ: bytes, variable: bytes) -> str | None:
+    """Return the value of a variable (its name comes with the ``=``), None if it is not there."""
     padded = b"\0" + environ
-    place = padded.find(b"\0" + RUN_ID_VARIABLE)
+    place = padded.find(b"\0" + variable)
     if place < 0:
         return None
-    begin = place + 1 + len(RUN_ID_VARIABLE)
+    begin = place + 1 + len(variable)
     end = padded.find(b"\0", begin)
     return padded[begin : end if end >= 0 else None].decode(errors="replace")
+
+
+def scan_programs(socket: str) -> dict[str, str]:
+    """
+    Return every program that some process says it belongs to, with the run id that it names.
+
+    Args:
+        socket: The control socket of this supervisor; others' programs name another one.
+    """
+    found: dict[str, str] = {}
+    for number in os.listdir("/proc"):
+        environ = environ_of(int(number)) if number.isdigit() else None
+        if environ is None or value_in(environ, SOCKET_VARIABLE) != socket:
+            continue
+        name, run_id = value_in(environ, NAME_VARIABLE), run_id_in(environ)
+        if name and run_id:
+            found[name] = run_id
+    return found
 
 
 def environ_run_id(pid: int) -> str | None:

@@ -170,6 +170,10 @@ class Posix:
         run.process = process
         self.wire.put(("adopt", run_id, process.pid, process.inode, process.ticks))
 
+    def forgotten(self) -> dict[str, str]:
+        """Return living runs of ours by program, also those that no memory knows."""
+        return kin.scan_programs(self.socket)
+
     def settle(self, claimed: Collection[str]) -> None:
         """Release what ended and is claimed by nobody: its end is on disk already."""
         for run_id, run in list(self.runs.items()):

@@ -78,7 +78,7 @@ class OwnLog:
             }
             line = _json(document | (facts or {}))
             if len(line) > LONGEST:
-                line = _json(document | {"text": text[: LONGEST // 8], "cut": True})
+                line = _json(document | {"text": text[: LONGEST // 16], "cut": True})
             return line + b"\n"
         subject = f"{program}: " if program else ""
         clean = f"{subject}{text}"[:LONGEST]

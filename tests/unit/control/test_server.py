@@ -33,7 +33,7 @@ class Booth:
         self.trusting = True
         self.size = 1
         self.server = Server(
-            self.loop, listener, self.answer, lambda peer: self.trusting, self.faults.append
+            self.loop, listener, self.answer, lambda _peer: self.trusting, self.faults.append
         )
         self.clients: list[socket.socket] = []
 

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -234,6 +235,24 @@ class Rig:
 
         return dict(self.until(there, f"{name} {' or '.join(phases)}"))
 
+    def until_other_run(self, name: str, pid: int | None) -> int:
+        """Wait until a program has a process, another one than *pid*, and return its pid."""
+
+        def there() -> int | None:
+            now = self.row(name)["pid"]
+            return None if now == pid else now
+
+        return int(self.until(there, f"another run of {name}"))
+
+    def until_next_supervisor(self, pid: int | None) -> None:
+        """Wait until another supervisor than *pid* answers."""
+        self.until(lambda: self.supervisor_pid() not in (None, pid), "the next supervisor")
+        self.until(self.answers, "its answer")
+
+    def until_gone(self, pid: int | None) -> None:
+        """Wait until a process is gone or a zombie."""
+        self.until(lambda: pid is None or not alive(pid), f"the end of {pid}")
+
     def until_settled(self) -> dict[str, dict[str, Any]]:
         """Wait until every program that is wanted runs, and return all rows."""
 
@@ -300,8 +319,8 @@ class Rig:
     def _leftover_cgroups(self) -> list[str]:
         left = []
         for root in set(_cgroup_roots()) - self.cgroup_roots:
-            if f"-{self.tag}" not in root.name and self.state.name not in root.name:
-                continue
+            if not root.name.endswith(f"-{zlib.crc32(os.fsencode(self.state)):08x}"):
+                continue  # another supervisor's
             for path in [*root.glob("*/"), root]:
                 with contextlib.suppress(OSError):
                     path.rmdir()

@@ -130,7 +130,7 @@ def test_a_disk_that_becomes_full_stops_nothing(rig: Rig, disk: Disk) -> None:
     for _ in range(3):
         pid = rig.until_phase("a", "running")["pid"]
         os.kill(pid, signal.SIGKILL)
-        rig.until(lambda pid=pid: rig.row("a")["pid"] not in (None, pid), "another run")
+        rig.until_other_run("a", pid)
     degraded = rig.ctl("status", "--json").json["supervisor"]["state"]
     stop = rig.ctl("stop", "b")
     with pytest.raises(RemoteError) as problem:
@@ -169,10 +169,10 @@ def test_a_supervisor_that_dies_while_the_disk_is_full_doubles_nothing(
     first = rig.until_phase("a", "running")["pid"]
     disk.fill()
     os.kill(first, signal.SIGKILL)
-    rig.until(lambda: rig.row("a")["pid"] not in (None, first), "another run")
+    rig.until_other_run("a", first)
     second = rig.until_phase("a", "running")["pid"]
     old = rig.kill_supervisor()
-    rig.until(lambda: rig.supervisor_pid() not in (None, old) and rig.answers(), "another one")
+    rig.until_next_supervisor(old)
     row = rig.until_phase("a", "running")
     disk.free()
     rig.until(lambda: rig.ask("status")["supervisor"]["state"] == "running", "all written")
@@ -350,7 +350,7 @@ def test_a_configuration_that_was_deleted_is_not_missed_until_somebody_asks(rig:
     pid = rig.until_phase("a", "running")["pid"]
     rig.config.unlink()
     old = rig.kill_supervisor()
-    rig.until(lambda: rig.supervisor_pid() not in (None, old) and rig.answers(), "another one")
+    rig.until_next_supervisor(old)
     row = rig.row("a")
     started = rig.ctl("start", "b")
     reloaded = rig.ctl("reload")
@@ -557,7 +557,7 @@ def test_a_pipe_that_nobody_reads_does_not_stop_the_supervisor(rig: Rig) -> None
         os.close(writer)
         rig.until(lambda: len(rig.events("loop", "exit")) > 400, "more than a pipe holds")
         old = rig.kill_supervisor()
-        rig.until(lambda: rig.supervisor_pid() not in (None, old) and rig.answers(), "another one")
+        rig.until_next_supervisor(old)
         stopped = rig.ctl("stop", "loop")
         first = os.read(reader, 1 << 20)
         started = rig.ctl("restart", "a")
@@ -614,7 +614,7 @@ def test_the_keeper_is_stopped_for_a_while_and_nothing_is_lost(rig: Rig) -> None
     finally:
         rig.keeper.send_signal(signal.SIGCONT)
     rig.until_phase("b", "running")
-    rig.until(lambda: rig.row("a")["pid"] not in (None, pid), "another run")
+    rig.until_other_run("a", pid)
 
     assert (answered, asked) == (0, 0)
     assert rig.row("a")["last_exit"]["signal"] == "SIGKILL"

@@ -404,7 +404,7 @@ def test_nothing_that_one_program_does_delays_a_command_about_another(rig: Rig) 
     )
     rig.start()
     for name in ("well", "draining", "forking"):
-        rig.until(lambda n=name: rig.phase(n) == "running", f"{name} running")
+        rig.until_phase(name, "running")
     assert rig.ctl("stop", "draining", "--no-wait").code == 0
     took = []
     for _ in range(60):
@@ -440,7 +440,7 @@ def test_signal_reaches_the_main_process_and_the_stop_signal_brings_its_marker(r
     first = rig.row("a")["pid"]
     hup = rig.ctl("signal", "b", "HUP")
     term = rig.ctl("signal", "a", "SIGTERM")
-    rig.until(lambda: rig.row("a")["pid"] not in (None, first), "its next run")
+    rig.until_other_run("a", first)
     log_a, log_b = (Path(rig.row(name)["log"]) for name in ("a", "b"))
     rig.until(lambda: "hup" in log_b.read_text(), "the trap")
 
@@ -485,7 +485,7 @@ def test_events_are_followed_across_the_death_of_the_supervisor(rig: Rig) -> Non
     try:
         rig.until(lambda: "supervisor-started" in out.read_text(), "the first event")
         old = rig.kill_supervisor()
-        rig.until(lambda: rig.supervisor_pid() not in (None, old) and rig.answers(), "another one")
+        rig.until_next_supervisor(old)
         assert rig.ctl("restart", "a").code == 0
         newest = rig.events()[-1]["id"]
         rig.until(lambda: f'"id": {newest}' in out.read_text(), "the last event")
@@ -544,7 +544,7 @@ def test_ctl_against_nothing_is_exit_code_4_and_says_how_to_start_one(rig: Rig) 
     supervisor = rig.supervisor_pid()
     rig.keeper.kill()
     rig.ended()
-    rig.until(lambda: supervisor is None or not alive(supervisor), "the end of the supervisor")
+    rig.until_gone(supervisor)
     killed = rig.ctl("status")
 
     for said in (never, ended, killed):

@@ -36,7 +36,7 @@ def test_a_reload_adds_removes_and_restarts_only_what_needs_it(rig: Rig) -> None
     untouched = rig.rows()
     done = rig.ctl("reload")
     rig.until(lambda: "gone" not in rig.rows(), "the removed one gone")
-    rig.until(lambda: rig.row("edited")["pid"] not in (None, before["edited"]["pid"]), "a new one")
+    rig.until_other_run("edited", before["edited"]["pid"])
     after = rig.until_settled()
 
     assert planned.code == 0, planned
@@ -100,8 +100,8 @@ def test_a_broken_file_changes_nothing(rig: Rig, broken: str) -> None:
             rig.config.mkdir()
         case "binary":
             rig.config.write_bytes(bytes(range(256)))
-        case "empty":
-            rig.config.write_text("")
+        case _:
+            rig.config.write_text("")  # empty
     done = rig.ctl("reload")
 
     assert done.code == 3, done
@@ -184,7 +184,7 @@ def test_a_program_that_leaves_and_comes_back_while_it_drains_runs_again(rig: Ri
     rig.write({"a": slow, "b": polite()})
     assert rig.ctl("reload").code == 0
     during = rig.of_program("a")
-    rig.until(lambda: rig.row("a")["pid"] not in (None, old), "the next run")
+    rig.until_other_run("a", old)
     rig.until_settled()
 
     assert refused.code != 0
@@ -201,7 +201,7 @@ def test_settings_that_need_a_new_start_are_said_and_left(rig: Rig) -> None:
     rig.write({"a": polite()}, supervisor={"socket": str(rig.root / "t"), "on_exit": "leave"})
     done = rig.ctl("reload")
     old = rig.kill_supervisor()
-    rig.until(lambda: rig.supervisor_pid() not in (None, old) and rig.answers(), "another one")
+    rig.until_next_supervisor(old)
 
     assert done.code == 0, done
     assert (

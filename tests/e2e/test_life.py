@@ -350,7 +350,7 @@ def test_keepers_that_are_killed_while_they_start_never_double_a_program(rig: Ri
         time.sleep(chance.random() * 0.25)
         keeper.kill()
         rig.ended()
-        rig.until(lambda s=supervisor: s is None or not alive(s), "the end of the supervisor")
+        rig.until_gone(supervisor)
         assert all(len(rig.of_program(n)) <= 1 for n in names), "doubled"
     rig.start()
     rows = rig.until_settled()

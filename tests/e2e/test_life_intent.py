@@ -95,7 +95,7 @@ def test_an_edited_program_is_drained_and_started_anew_at_the_next_start(rig: Ri
     kill_all(rig, "keeper and supervisor")
     rig.write({"a": {"command": sleeper(), **QUICK}})
     rig.start()
-    rig.until(lambda: rig.row("a")["pid"] not in (None, old), "another process")
+    rig.until_other_run("a", old)
     row = rig.until_phase("a", "running")
 
     assert not alive(old)
@@ -197,7 +197,7 @@ def test_a_reload_by_signal_is_not_repeated_by_the_next_supervisor(rig: Rig) -> 
     rig.until(lambda: rig.events(None, "reloaded"), "the reload")
     rig.write({"a": polite(), "unfinished": polite()})
     old = rig.kill_supervisor()
-    rig.until(lambda: rig.supervisor_pid() not in (None, old) and rig.answers(), "another one")
+    rig.until_next_supervisor(old)
     rig.until_settled()
 
     assert sorted(rig.rows()) == ["a"]

@@ -33,7 +33,7 @@ def lived(rig: Rig, *options: str, **kwargs: Any) -> list[str]:
     rig.until_phase("a", "running")
     rig.until_phase("crash", "backoff")
     old = rig.kill_supervisor()
-    rig.until(lambda: rig.supervisor_pid() not in (None, old) and rig.answers(), "another one")
+    rig.until_next_supervisor(old)
     assert rig.ctl("stop", "a").code == 0
     assert rig.end() == 0
     return rig.text().splitlines()

@@ -83,7 +83,7 @@ def test_a_death_by_signal_is_told_by_its_name(rig: Rig) -> None:
     rig.start()
     first = rig.until_phase("a", "running")
     os.kill(first["pid"], signal.SIGSEGV)
-    rig.until(lambda: rig.row("a")["pid"] not in (None, first["pid"]), "another process")
+    rig.until_other_run("a", first["pid"])
     row = rig.row("a")
     (event,) = rig.events("a", "exit")
 
@@ -320,7 +320,7 @@ def test_a_wait_goes_on_where_it_was_when_the_supervisor_is_killed(rig: Rig) -> 
     rig.start()
     before = rig.until_phase("a", "backoff")
     old = rig.kill_supervisor()
-    rig.until(lambda: rig.supervisor_pid() not in (None, old) and rig.answers(), "another one")
+    rig.until_next_supervisor(old)
     after = rig.row("a")
 
     assert after["phase"] == "backoff"
@@ -345,7 +345,7 @@ def test_restarts_start_at_zero_when_the_operator_starts_it(rig: Rig) -> None:
     rig.until(lambda: rig.row("a")["restarts"] == 1, "one restart")
     rig.until_phase("a", "running")
     old = rig.kill_supervisor()
-    rig.until(lambda: rig.supervisor_pid() not in (None, old) and rig.answers(), "another one")
+    rig.until_next_supervisor(old)
     kept = rig.row("a")["restarts"]
     restarted = rig.ctl("restart", "a")
 

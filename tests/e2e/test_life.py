@@ -298,13 +298,15 @@ def ask(rig: Rig, verb: str, name: str) -> None:
     rig.until(taken, f"{verb} {name} taken")
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_parts_that_are_killed_again_and_again_lose_and_double_nothing(rig: Rig, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "cgroups"), [(1, "off"), (2, "auto")])
+def test_parts_that_are_killed_again_and_again_lose_and_double_nothing(
+    rig: Rig, seed: int, cgroups: str
+) -> None:
     """At random instants, while programs die, are restarted, stopped and started."""
     chance = random.Random(seed)
     names = [f"p{n}" for n in range(8)]
     restart = {"backoff": {"first": "30ms", "limit": "60ms", "jitter": 0.1}, "give_up": "none"}
-    rig.write({name: polite(restart=restart) for name in names})
+    rig.write({n: polite(restart=restart) for n in names}, supervisor={"cgroups": cgroups})
     rig.start()
     rig.until_settled()
     wanted = dict.fromkeys(names, True)

@@ -127,7 +127,7 @@ def test_a_supervisor_that_never_answers_has_a_deadline() -> None:
 
     with (
         FakeServer(answers={"status": wait}) as server,
-        pytest.raises(TimedOut, match=r"no answer to status within 0\.1 s"),
+        pytest.raises(TimedOut, match=r"no answer to status within 0\.\d+ s"),
     ):
         call(server.path, "status", timeout=SOON)
 

@@ -11,20 +11,37 @@ from hermes_supervise.cli.interrupts import Interrupts
 from hermes_supervise.cli.progress import Progress
 from hermes_supervise.cli.terminal import look
 from hermes_supervise.cli.usage import DONE, NOT_AS_ASKED, TIME_RAN_OUT, UsageError
-from hermes_supervise.control.client import call
+from hermes_supervise.control.client import CALL_TIMEOUT, call
+from hermes_supervise.model.errors import TimedOut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from hermes_supervise.cli.usage import Options
+
+
+LEAST_ASKING = 1.0
+"""Seconds that a supervisor always has to take a request, however short the waiting may be."""
 
 
 def run(options: Options) -> int:
     """Do the verb and return its exit code."""
+    try:
+        return _asked(options)
+    except TimedOut as problem:
+        if options.timeout is None:
+            raise
+        print(f"time ran out; {options.verb} may not be asked for: {problem}", file=sys.stderr)
+        return TIME_RAN_OUT
+
+
+def _asked(options: Options) -> int:
     batch = getattr(options, "max_parallel", None)
     if options.no_wait:
         if batch is not None:
             raise UsageError("ctl restart: --max-parallel has to wait; leave out --no-wait")
-        call(options.address, options.verb, _params(options, options.names))
+        _call(options, options.verb, _params(options, options.names))
         return DONE
     deadline = None if options.timeout is None else monotonic() + options.timeout
     if batch is None:
@@ -33,7 +50,7 @@ def run(options: Options) -> int:
 
 
 def _whole(options: Options, deadline: float | None) -> int:
-    taken = call(options.address, options.verb, _params(options, options.names))
+    taken = _call(options, options.verb, _params(options, options.names))
     progress = Progress(sys.stdout, look(sys.stdout, os.environ), len(taken["programs"]))
     with Interrupts() as interrupts:
         following = Following(options.address, taken, progress, interrupts, deadline)
@@ -45,7 +62,7 @@ def _whole(options: Options, deadline: float | None) -> int:
 
 
 def _in_batches(options: Options, batch: int, deadline: float | None) -> int:
-    rows = call(options.address, "status", {"names": options.names})["programs"]
+    rows = _call(options, "status", {"names": options.names})["programs"]
     waiting = [row["name"] for row in rows]
     progress = Progress(sys.stdout, look(sys.stdout, os.environ), len(waiting))
     code = DONE
@@ -53,7 +70,7 @@ def _in_batches(options: Options, batch: int, deadline: float | None) -> int:
         try:
             while waiting and code == DONE:
                 now, waiting = waiting[:batch], waiting[batch:]
-                taken = call(options.address, "restart", _params(options, now))
+                taken = _call(options, "restart", _params(options, now))
                 following = Following(options.address, taken, progress, interrupts, deadline)
                 following.wait()
                 code = _code(options, following)
@@ -62,6 +79,14 @@ def _in_batches(options: Options, batch: int, deadline: float | None) -> int:
     if waiting:
         print(f"not restarted: {', '.join(waiting)}", file=sys.stderr)
     return code
+
+
+def _call(options: Options, method: str, params: dict[str, object]) -> dict[str, Any]:
+    """Ask; one that never answers is not waited for longer than the operator waits."""
+    timeout = CALL_TIMEOUT
+    if options.timeout is not None:
+        timeout = min(timeout, max(options.timeout, LEAST_ASKING))
+    return call(options.address, method, params, timeout=timeout)
 
 
 def _params(options: Options, names: list[str]) -> dict[str, object]:

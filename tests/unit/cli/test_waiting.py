@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hermes_supervise.cli import waiting
 from hermes_supervise.control import protocol
 from tests.fakes.fake_server import Answer, Caller, FakeServer, row
 from tests.unit.cli.conftest import Ctl
@@ -49,6 +50,25 @@ def pressing(times: int) -> Answer:
         caller.gone.wait(10)
 
     return answer
+
+
+def silent(caller: Caller, params: dict[str, Any]) -> None:
+    """Take the request and never answer."""
+    caller.gone.wait(10)
+
+
+@pytest.mark.parametrize("words", [(), ("--no-wait",), ("--max-parallel", "1")])
+def test_a_supervisor_that_never_answers_is_waited_for_no_longer_than_asked(
+    ctl: Ctl, server: FakeServer, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """One that hangs listens all the same; five says that the time is over."""
+    monkeypatch.setattr(waiting, "LEAST_ASKING", 0.02)
+    server.answers["restart"] = silent
+
+    said = ctl("restart", "all", "--timeout", "50ms", *words)
+
+    assert said.code == 5
+    assert said.err.startswith("time ran out; restart may not be asked for: ")
 
 
 @pytest.mark.parametrize("verb", ["start", "stop", "restart"])

@@ -4,7 +4,8 @@ Who belongs to a run, where no cgroup says so.
 Four signs, none of which a program has to help with: descent from the main process, the run id in
 the environment, the session of the main process, and having been seen in the tree before.  Orphans
 come to the keeper (it is the subreaper), so one look at the keeper's children finds every stray
-whose parent is dead.
+whose parent is dead.  Those of an adopted run go where its main process went when its keeper died;
+strangers go there too, so a session number, which can be used again, is no sign there.
 
 A member is a pid with its mark (``witness.mark``).  The mark is always taken before the process is
 judged, so a signal that is sent to a mark reaches the process that was judged, or nobody.
@@ -163,6 +164,8 @@ class Family:
         """Who was ever seen in a tree: run id → members."""
         self.hunted: set[str] = set()
         """Runs that are being forced: whoever is found of them is halted before anything else."""
+        self.reapers: dict[str, int] = {}
+        """Where the orphans of an adopted run go: run id → the parent of its main process."""
         self._strays: dict[str, Members] | None = None
         self._sure = True
         self._scan: dict[str, Members] | None = None
@@ -179,6 +182,13 @@ class Family:
             self.seen.setdefault(run_id, {}).update(tree)
         return tree
 
+    def adopted(self, run_id: str, main: int | None) -> None:
+        """The run was another keeper's: its orphans do not come to ours."""
+        fields = None if main is None else stat_fields(main)
+        # Without a main process to ask, the last resort of all orphans; so too for a parent that
+        # stands outside our pid namespace, which reads as 0.
+        self.reapers[run_id] = (int(fields[1]) if fields else 0) or 1
+
     def ended(self, run_id: str, main: int) -> None:
         """The main process is dead; its session may still have members."""
         if self.mains.get(main) == run_id:
@@ -188,6 +198,7 @@ class Family:
     def forget(self, run_id: str, main: int) -> None:
         """The run is over and empty."""
         self.seen.pop(run_id, None)
+        self.reapers.pop(run_id, None)
         if self.sessions.get(main) == run_id:
             del self.sessions[main]
 
@@ -207,7 +218,7 @@ class Family:
                 mark = witness.mark(child)
                 fields = stat_fields(child)
                 # A child of the keeper has lost its parent since the list was read.
-                if mark and fields and int(fields[1]) in (parent, self.keeper):
+                if mark and fields and int(fields[1]) in (parent, *self._homes()):
                     found[child] = mark
                     queue.append(child)
                     if halt:
@@ -247,28 +258,49 @@ class Family:
             self._look()
         return self._sure
 
-    def _look(self) -> None:
-        dead: Members = {}
-        for _ in range(LOOKS):
-            self._strays, self._sure = self._sorted_strays(dead)
-            if self._sure:
-                return
+    def _homes(self) -> set[int]:
+        """Return whose children our orphans become."""
+        return {self.keeper, *self.reapers.values()}
 
-    def _sorted_strays(self, dead: Members) -> tuple[dict[str, Members], bool]:
+    def _look(self) -> None:
+        self._strays, self._sure = {}, True
+        for home in self._homes():
+            found, sure = self._looked(home)
+            self._sure = self._sure and sure
+            for run_id, members in found.items():
+                self._strays.setdefault(run_id, {}).update(members)
+
+    def _looked(self, home: int) -> tuple[dict[str, Members], bool]:
+        """Look at the children of *home* until nobody can have been missed, a few times at most."""
+        dead: Members = {}
+        judged: set[int] = set()
+        for _ in range(LOOKS):
+            found, sure = self._sorted_strays(home, dead, judged)
+            if sure:
+                break
+        return found, sure
+
+    def _sorted_strays(
+        self, home: int, dead: Members, judged: set[int]
+    ) -> tuple[dict[str, Members], bool]:
         """
-        Look once at the children of the keeper.
+        Look once at the children of the keeper, or of who has the orphans of an adopted run.
 
         Args:
+            home: Whose children.
             dead: Who was dead in an earlier look: by now its children are on the list.  Whoever is
                 found dead is added.
+            judged: Who was nobody's a moment ago, or dead beside strangers, and is not asked
+                again: PID 1 may have so many children that one that forks is gone before its turn.
+                Is added to.
 
         Returns:
             The strays by run, and whether nobody can have been missed.
         """
         found: dict[str, Members] = {}
         sure = True
-        for pid in witness.children_of_thread(self.keeper, self.keeper):
-            if pid == self.own or pid in self.mains:
+        for pid in reversed(present_children(home)):  # the youngest may not wait
+            if pid in (self.own, self.keeper) or pid in self.mains or pid in judged:
                 continue
             mark = witness.mark(pid)
             environ = environ_of(pid)
@@ -277,21 +309,27 @@ class Family:
                 sure = sure and bool(mark) and dead.get(pid) == mark
                 if mark and fields and fields[0] in DEAD:
                     dead[pid] = mark
+                    if home != self.keeper:
+                        judged.add(pid)
                 continue
-            owner = self._owner(pid, mark, fields, environ)
-            if owner is not None:
+            owner = self._owner(pid, mark, fields, environ, ours=home == self.keeper)
+            if owner is None:
+                judged.add(pid)
+            else:
                 halt = owner in self.hunted and send(pid, mark, signal.SIGSTOP)
                 found.setdefault(owner, {}).update({pid: mark, **self.below(pid, halt=halt)})
         return found, sure
 
-    def _owner(self, pid: int, mark: int, fields: list[bytes], environ: bytes | None) -> str | None:
-        """Return the run that a stray belongs to."""
+    def _owner(
+        self, pid: int, mark: int, fields: list[bytes], environ: bytes | None, *, ours: bool
+    ) -> str | None:
+        """Return the run that a stray belongs to; *ours*: it came to our keeper."""
         run_id = run_id_in(environ) if environ else None
         if run_id:
             return run_id
         session = int(fields[3])
         by_session = self.mains.get(session) or self.sessions.get(session)
-        if by_session is not None:
+        if ours and by_session is not None:
             return by_session
         return next((run for run, tree in self.seen.items() if tree.get(pid, 0) == mark), None)
 

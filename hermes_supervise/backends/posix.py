@@ -168,6 +168,7 @@ class Posix:
             run.stage = Stage.NEVER
             return
         run.process = process
+        self.family.adopted(run_id, process.pid)
         self.wire.put(("adopt", run_id, process.pid, process.inode, process.ticks))
 
     def forgotten(self) -> dict[str, str]:
@@ -282,6 +283,8 @@ class Posix:
         run_id = str(run_id)
         run = Run(Stage.ASKED, None)
         run.ours = bool(child)
+        if not run.ours:
+            self.family.adopted(run_id, int(str(pid)))
         self.runs[run_id] = run
         if not formed:
             return  # forked, and not the program yet: the answer is under way
@@ -298,9 +301,8 @@ class Posix:
         run.pidfd = _verified_pidfd(process)
         run.stage = Stage.ALIVE
         run.made_at = time.monotonic() if run.ours else _began(process)
-        if run.ours:
-            self.family.mains[process.pid] = run_id
-        else:
+        self.family.mains[process.pid] = run_id
+        if not run.ours:
             self.woken(run_id)  # found again: until that is told, nobody knows that it is true
             return
         if not self._new:

@@ -31,7 +31,7 @@ def main(options: Options) -> int:
     Become the keeper; returns only when that is not possible.
 
     Returns:
-        2 where there is no fork (Windows), else this call does not return.
+        2 where there is no fork (Windows), 1 where the keeper cannot be run.
     """
     if not hasattr(os, "fork"):
         sys.stderr.write("hermes-supervise: not yet: running on this system\n")
@@ -101,4 +101,8 @@ def _exec_keeper(options: dict[str, object]) -> None:
         os.set_inheritable(fd, True)
     boot = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
     argv = [sys.executable, "-I", "-S", boot, "keeper", str(reader), "-c", str(options["config"])]
-    os.execv(sys.executable, argv)
+    try:
+        os.execv(sys.executable, argv)
+    except OSError as problem:  # an upgrade took it away, or this user may not run it again
+        why = (problem.strerror or str(problem)).lower()
+        sys.stderr.write(f"hermes-supervise: cannot run {sys.executable}: {why}\n")

@@ -212,3 +212,23 @@ def test_a_waiting_verb_leaves_the_terminal_as_it_was(server: FakeServer) -> Non
 
     assert "✓" in text
     assert text.endswith("\x1b[?25h")
+
+
+def test_a_python_that_cannot_be_run_again_is_told_in_words(tmp_path: Path) -> None:
+    """An upgrade may have removed it, or only root may run it: that is no traceback."""
+    config = tmp_path / "supervisor.yaml"
+    config.write_text("programs: {chat: {command: [sleep, '1']}}\n")
+    script = (
+        "import sys; from hermes_supervise.cli.main import main; "
+        f"sys.executable = '{tmp_path}/python'; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "-c", str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+
+    want = f"hermes-supervise: cannot run {tmp_path}/python: no such file or directory\n"
+    assert (done.returncode, done.stderr) == (1, want)

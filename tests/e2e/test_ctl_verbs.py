@@ -28,7 +28,7 @@ def test_nothing_that_one_program_does_delays_a_command_about_another(rig: Rig) 
             "well": polite(),
             "draining": slow(60.0, stop={"drain_timeout": "60s"}),
             "forking": {"command": program("fork_runner", "--seconds", "60"), **QUICK},
-            "flood": {"command": shell("yes xxxxxxxxxxxxxxxxxxxxxx | head -c 200000000"), **QUICK},
+            "flood": {"command": shell("yes xxxxxxxxxxxxxxxxxxxxxx | head -c 30000000"), **QUICK},
             "loop": {
                 "command": shell("exit 1"),
                 "restart": {"backoff": {"first": "10ms", "limit": "10ms"}, "give_up": "none"},

@@ -7,6 +7,7 @@ a given key and a fixed default that a law needs, can disagree.
 
 from __future__ import annotations
 
+import ipaddress
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,17 @@ def restart_agrees(restart: sections.Restart) -> None:
             message = f"got {named}, which restart.{other} has too; one exit code has one meaning"
             found.append((given, message, f"{other}: {rest}"))
     _disagree(*found)
+
+
+def tcp_probe_agrees(probe: sections.TcpProbe) -> None:
+    """Raise unless the host needs no look-up: a look-up waits, and a drain does not."""
+    if probe.host == "localhost":
+        return
+    try:
+        ipaddress.ip_address(probe.host)
+    except ValueError:
+        sentence = f"got {probe.host!r}, want an address or localhost"
+        _disagree(("host", sentence, "127.0.0.1"))
 
 
 def file_probe_agrees(probe: sections.FileProbe) -> None:

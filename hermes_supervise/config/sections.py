@@ -63,8 +63,13 @@ class TcpProbe(Section):
     """Connects to a port."""
 
     port: Port = required("The port.")
-    host: Text = key("127.0.0.1", meaning="The host.")
+    host: Text = key("127.0.0.1", meaning="The host: an address, or `localhost`.")
     open: Flag = key(True, meaning="`false`: passes when nobody listens.")
+
+    @model_validator(mode="after")
+    def _agrees(self) -> TcpProbe:
+        agreement.tcp_probe_agrees(self)
+        return self
 
 
 class UnlockedProbe(Section):

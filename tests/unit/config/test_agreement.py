@@ -41,6 +41,10 @@ from tests.unit.config.given import compiled, message, messages, plan, program
             "stop.drained.file.max_age: a file that must be gone has none of this (exists: false)",
         ),
         (
+            "stop: {drained: {tcp: {port: 80, host: db.example}}}",
+            "stop.drained.tcp.host: got 'db.example', want an address or localhost",
+        ),
+        (
             "stop: {drained: {file: {path: p, exists: false, json: {a: b}}}}",
             "stop.drained.file.json: a file that must be gone has none of this (exists: false)",
         ),

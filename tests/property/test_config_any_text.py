@@ -43,8 +43,9 @@ programs:
     <<: *base
     command: gw --profile {p}
     for_each: {p: [a, B c, 3]}
-    stop: {drained: {tcp: {port: 80, host: "{p}", open: false}}}
+    stop: {drained: {unlocked: {path: "{p}.lock"}}}
   found: {command: x, for_each: {p: {glob: /*/nothing-is-called-so}}, ready: none}
+  port: {command: y, stop: {drained: {tcp: {port: 80, host: "::1", open: false}}}}
 """
 
 
